@@ -1,0 +1,73 @@
+/* control_wire.h - names of the control protocol, one truth for both ends. The framing is attr.h;
+ * every request starts with "request=penguin-control", "version=1", "verb=..."; every reply with
+ * "status=ok" or "status=error" (then "error=WORD" and "text=sentence"). Verbs, their permitted
+ * callers and their handlers are one table in policyd/control.c. A client may send requests one
+ * after the other on one connection; replies come in order. */
+#ifndef CONTROL_WIRE_H
+#define CONTROL_WIRE_H
+
+#define CONTROL_REQUEST "penguin-control"
+#define CONTROL_VERSION "1"
+
+/* ---- verbs of penguin-milter ----
+ *
+ * assign: what was admitted under this queue id at END-OF-MESSAGE.
+ *   in : queue_id, login, client_address
+ *   out: found=yes: tenant, stream, class, login, sender, recipients (count charged), serial
+ *        found=no : no policy request was seen for this queue id
+ * admit: full admission of a local submission, all recipients at once, charged or nothing.
+ *   in : queue_id, sender, size, recipients (count), recipient.0 .. recipient.N (up to 100 a
+ *        request; more=yes announces another request for the same queue_id)
+ *   out: verdict=accept|refuse|hold|tempfail, code, dsn, text; and as assign
+ * close: the message has left the milter; lists what was accepted.
+ *   in : queue_id, outcome=accepted|rejected, accepted (count), and when fewer were accepted than
+ *        charged: recipient.0 .. (more=yes as above)
+ *   out: nothing more
+ */
+#define CONTROL_ASSIGN "assign"
+#define CONTROL_ADMIT  "admit"
+#define CONTROL_CLOSE  "close"
+
+/* ---- verbs of penguinctl ----
+ *
+ * Lists come as "row.N=..." attributes whose fields are separated by one tab (the protocol has
+ * no newline in values; fields hold no tab), "columns=" names them; "next=" continues a long
+ * list: send the same request with "from=" that value.
+ *
+ * status         out: version, uptime_s, generation, tenants, tenants_kept (last good), connections,
+ *                     store, store_octets, store_ceiling, requests, admitted, refused, deferred,
+ *                     transactions, suppressions, buckets, commits, commit_p99_us
+ * reload         out: errors, warnings, line.0 .. (report); status=error when the old one stays
+ * tenant-list    in: from; out rows: name plan state file-state streams domains logins
+ * tenant-show    in: tenant
+ * tenant-state   in: tenant, state=active|suspended, reason
+ * quota-show     in: tenant (empty = all), from; out rows: tenant scope name unit limit used
+ *                     remaining percent resets(RFC 3339 or empty)
+ * quota-reset    in: tenant, scope, name, limit (empty = all of that tenant)
+ * suppress-add   in: scope=platform|tenant|stream, tenant, stream, reason, source, expires,
+ *                     address.0 ..; out: added, present, bad, bad.N=index<tab>text
+ *                     (rows with their own reason: row.N=address<tab>reason<tab>date<tab>source)
+ * suppress-rm    in: scope, tenant, stream, address; reason (mandatory)
+ * suppress-check in: tenant, stream, address; out: suppressed=yes|no, scope, reason, source, added
+ * suppress-export in: scope, tenant, stream, from; out rows: digest reason date source expires
+ * explain        in: login, client_address, sender, recipient, size; out: decision, code, text,
+ *                     tenant, stream, and rows per bucket as quota-show plus "fits"; changes nothing
+ * db-backup      in: directory (absolute, new); out: octets
+ * db-verify      out: records, damaged
+ */
+#define CONTROL_STATUS          "status"
+#define CONTROL_RELOAD          "reload"
+#define CONTROL_TENANT_LIST     "tenant-list"
+#define CONTROL_TENANT_SHOW     "tenant-show"
+#define CONTROL_TENANT_STATE    "tenant-state"
+#define CONTROL_QUOTA_SHOW      "quota-show"
+#define CONTROL_QUOTA_RESET     "quota-reset"
+#define CONTROL_SUPPRESS_ADD    "suppress-add"
+#define CONTROL_SUPPRESS_REMOVE "suppress-rm"
+#define CONTROL_SUPPRESS_CHECK  "suppress-check"
+#define CONTROL_SUPPRESS_EXPORT "suppress-export"
+#define CONTROL_EXPLAIN         "explain"
+#define CONTROL_DB_BACKUP       "db-backup"
+#define CONTROL_DB_VERIFY       "db-verify"
+
+#endif

@@ -1,0 +1,42 @@
+/* daemon.h - the silhouette all our daemons share: options, log, configuration check, privileges,
+ * readiness, signals. Each main reads: options, config, (-n: report and exit), sockets, ids,
+ * ready, loop, stop. */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include "base.h"
+#include "err.h"
+
+#define DAEMON_CONFIG_FILE "/etc/penguinmails/penguinmails.conf"
+
+struct daemon_options {
+	const char *config_file; /* -c, --config */
+	bool foreground;         /* -f, --foreground: log to stderr too, stay attached */
+	bool check_only;         /* -n, --check */
+	bool verbose;            /* -v, --verbose */
+};
+
+/* Parses the options all daemons have. Returns -1 to go on, else the exit status (sysexits.h:
+ * EX_OK after -h and -V, EX_USAGE after a mistake, said on stderr). */
+int daemon_parse_options(int argc, char **argv, const char *program, const char *summary,
+    struct daemon_options *options_r);
+
+/* Goes to the background (unless foreground): fork, setsid, / as directory, std descriptors on
+ * /dev/null. The parent leaves when the child calls daemon_ready or ends. */
+enum err daemon_detach(const struct daemon_options *options) CHECKED;
+
+/* As root: takes the numeric or named user and group for good (supplementary groups: none, or
+ * those of the named user). Not root: does nothing when user is empty or is us. error gets a
+ * sentence. */
+enum err daemon_drop_privileges(
+    const char *user, const char *group, char *error, size_t size) CHECKED;
+
+/* Tells systemd (NOTIFY_SOCKET, sd_notify(3)) and a waiting parent. state: "READY=1",
+ * "RELOADING=1", "STOPPING=1", "STATUS=..." lines. Harmless without NOTIFY_SOCKET. */
+void daemon_notify(const char *state);
+void daemon_ready(void);
+
+/* Version that -V prints. */
+const char *daemon_version(void);
+
+#endif

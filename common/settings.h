@@ -1,0 +1,222 @@
+/* settings.h - what the configuration files say, as immutable structs: the provider's file
+ * (penguinmails.conf) and one file a tenant (tenants.d). Data only; what follows from it is
+ * decided in policyd/ and milter/. Both daemons read the same files with the same tables.
+ *
+ * A snapshot is built whole and never changed; readers hold a reference. Domains are canonical
+ * (domain.h), logins as written. Strings live as long as what holds them. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include <sys/types.h>
+
+#include "base.h"
+#include "buf.h"
+#include "err.h"
+#include "rate.h"
+#include "span.h"
+#include "zone.h"
+
+/* ---- limits: data that plans, tenants, streams and logins share ---- */
+
+enum limit_unit { LIMIT_RECIPIENTS, LIMIT_MESSAGES, LIMIT_BYTES, LIMIT_UNITS };
+
+struct limit {
+	const char *text;     /* as written: "500/h" */
+	enum limit_unit unit; /* what is counted */
+	bool is_rate;         /* true: rate (of recipients); false: window */
+	uint64_t amount;
+	enum window_kind window; /* window only */
+	struct rate_limit rate;  /* rate only */
+};
+
+struct limits {
+	const struct limit *at;
+	size_t count;
+};
+
+enum overage { OVERAGE_BLOCK, OVERAGE_ALERT }; /* what 100 percent of a window does */
+
+struct plan {
+	const char *name;
+	struct limits tenant; /* a budget for each tenant of the plan */
+	struct limits login;  /* a budget for each login of such a tenant ("login" group) */
+	enum overage overage;
+};
+
+/* ---- one tenant ---- */
+
+enum stream_class { CLASS_BULK, CLASS_TRANSACTIONAL };
+
+struct dkim_key {
+	const char *selector;
+	const char *path;           /* absolute: relative names are below milter.keys */
+	const char *const *streams; /* NULL-terminated names it signs for; NULL = all */
+};
+
+struct tenant_domain {
+	const char *name; /* canonical */
+	bool subdomains;  /* names below belong to the tenant too */
+	const struct dkim_key *keys;
+	size_t key_count;
+};
+
+struct stream {
+	const char *name;
+	enum stream_class class;
+	const char *const *logins;   /* NULL-terminated; may be NULL */
+	const char *const *contexts; /* Postfix policy_context values */
+	const uint16_t *ports;       /* submission ports (server_port), 0-terminated */
+	const char *const *domains;  /* From domains it may use; NULL = all of the tenant */
+	struct limits limits;
+};
+
+enum tenant_state { TENANT_ACTIVE, TENANT_PAST_DUE, TENANT_SUSPENDED, TENANT_CLOSED };
+enum reply_to_rule { REPLY_TO_ANY, REPLY_TO_WARN, REPLY_TO_OWN };
+
+struct network {
+	uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+	uint8_t bits;      /* 0..128 in that form */
+};
+
+struct tenant {
+	const char *name;
+	const char *file; /* where it was read, for messages */
+	const char *plan_name;
+	const char *timezone;
+	const struct zone *zone;
+	int cycle_day; /* 1..31 */
+	enum tenant_state state;
+	int64_t past_due_since_s;  /* 0 unless past_due */
+	int64_t expires_s;         /* 0 = never; afterwards as suspended */
+	const char *const *logins; /* NULL-terminated; "name" or "*@domain" */
+	const struct network *networks;
+	size_t network_count;
+	const struct tenant_domain *domains;
+	size_t domain_count;
+	const struct stream *streams; /* at least one; an unnamed default is class bulk */
+	size_t stream_count;
+	struct limits limits; /* tightens the plan: both hold */
+	struct limits login;  /* for each login of this tenant */
+	enum reply_to_rule reply_to;
+	uint64_t generation; /* changes when the file's contents change; 1.. */
+};
+
+/* ---- the provider ---- */
+
+struct provider {
+	const char *file;              /* the file read */
+	const char *tenants_directory; /* absolute */
+	struct {
+		const char *user, *group;
+		const char *policy, *control; /* net.h names */
+		const uid_t *admins;          /* uids besides root that may use every verb */
+		size_t admin_count;
+		uint64_t connections;      /* most at once, all sockets */
+		int64_t request_timeout_s; /* a started request must be complete by then */
+		int64_t idle_timeout_s;
+		int64_t past_due_grace_s; /* full service after past_due_since; 7 days */
+		bool
+		    unknown_login_refused; /* a SASL login no tenant has: refuse; default pass */
+	} policyd;
+	struct {
+		const char *user, *group;
+		const char *listen;
+		const char *keys;        /* directory, absolute */
+		int64_t signature_ttl_s; /* x= minus t=; 0 = no x= */
+		int64_t control_timeout_s;
+		const char
+		    *notice_domain; /* sign Postfix's own notices as this; NULL = do not */
+		struct dkim_key notice_key;
+	} milter;
+	struct {
+		const char *path;
+		uint64_t map_octets, map_ceiling;
+		bool relaxed; /* durability = "relaxed" */
+		int64_t relaxed_interval_ms;
+	} store;
+	struct {
+		const char *queue_directory, *config_directory;
+		bool
+		    local_senders_checked; /* local_login_sender_maps is set: sender names tenant */
+		bool local_over_limit_hold; /* local mail over a limit: hold, else bounce */
+	} postfix;
+	const struct plan *plans;
+	size_t plan_count;
+};
+
+/* ---- snapshot ---- */
+
+struct snapshot;
+
+/* A message about the configuration, for humans: "file:line: error: text". */
+struct config_report {
+	struct buf text; /* all lines so far */
+	unsigned errors, warnings;
+};
+
+/* Reads everything. previous may be NULL; with it, a tenant whose file is broken keeps its last
+ * good contents, and files that did not change are not parsed again. Fails (ERR_SYNTAX and such)
+ * only when the provider's file is broken or nothing could be read; broken tenants are counted in
+ * the report and left out, or kept from previous. All errors of all files are reported, not just
+ * the first. */
+enum err snapshot_load(const char *config_file, const struct snapshot *previous,
+    struct config_report *report, struct snapshot **snapshot_r) CHECKED;
+
+/* References; thread safe. snapshot_unref frees at zero and sets the pointer to NULL. */
+struct snapshot *snapshot_ref(const struct snapshot *s);
+void snapshot_unref(struct snapshot **s);
+
+const struct provider *snapshot_provider(const struct snapshot *s);
+uint64_t snapshot_generation(const struct snapshot *s); /* counts loads: 1, 2, .. */
+size_t snapshot_tenant_count(const struct snapshot *s);
+const struct tenant *snapshot_tenant(const struct snapshot *s, size_t index);
+const struct plan *snapshot_plan(const struct snapshot *s, size_t tenant_index);
+
+#define TENANT_NONE SIZE_MAX
+
+/* All look-ups cost the same with 10 or 100,000 tenants; they give a tenant index or
+ * TENANT_NONE. */
+size_t snapshot_find_tenant(const struct snapshot *s, struct span name);
+/* An exact login wins over "*@domain". Logins compare octet by octet (case matters). */
+size_t snapshot_find_login(const struct snapshot *s, struct span login);
+/* The most specific network wins. address: text as Postfix gives it ("192.0.2.1",
+ * "2001:db8::1", "::ffff:192.0.2.1"). */
+size_t snapshot_find_client(const struct snapshot *s, struct span address);
+/* Whose is this domain (canonical)? Exact, or below one with subdomains = true; the closest
+ * parent wins. *domain_r (may be NULL) gets the owning entry. */
+size_t snapshot_find_domain(
+    const struct snapshot *s, struct span domain, const struct tenant_domain **domain_r);
+
+/* The tenant's stream for a message: by login, then policy_context, then server port, then the
+ * first stream that names none of these, then the first stream of class bulk, then the first.
+ * Never NULL. port 0: not known. */
+const struct stream *tenant_stream(
+    const struct tenant *t, struct span login, struct span context, uint16_t port);
+/* The tenant's own entry for a canonical domain, or NULL. */
+const struct tenant_domain *tenant_find_domain(const struct tenant *t, struct span domain);
+
+/* State with time and an override from the store applied: the worse one wins; past_due becomes
+ * suspended after the grace, an expired tenant is suspended. Pure. */
+enum tenant_state tenant_effective_state(const struct tenant *t, enum tenant_state override,
+    int64_t past_due_grace_s, int64_t now_s);
+const char *tenant_state_text(enum tenant_state s);
+const char *stream_class_text(enum stream_class c);
+const char *limit_unit_text(enum limit_unit u);
+
+/* ---- for penguinctl config show, the man pages' check, and "did you mean" ---- */
+
+struct setting_row {
+	const char *block; /* "", "policyd", "tenant", "tenant.domains", ... */
+	const char *key;
+	const char *type;     /* "string", "list of strings", "yes/no", "duration", ... */
+	const char *fallback; /* default as it would be written, or NULL: required / none */
+	const char *help;     /* one line */
+};
+/* All keys of both files, in the order of the man pages; ends with key == NULL. */
+const struct setting_row *settings_rows(void);
+
+/* Effective settings of the provider's file as it could be written back; only_changed: without
+ * those at their default. */
+void snapshot_show(const struct snapshot *s, bool only_changed, struct buf *out);
+
+#endif
