@@ -6,11 +6,14 @@
 #   make asan | tsan | fuzz | headers | install | clean
 #
 # Honoured: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SBINDIR MANDIR SYSCONFDIR B (build folder)
+#   KEEP=1 (run)  ONLY=text JOBS=n PENGUIN_SCALE=x (check)  NAME=x PENGUIN_SEED=n (campaign)
+#   FUZZ_SECONDS=60 (fuzz)  V=1 (show commands)
 
 VERSION = 0.1.0
 
 CC ?= cc
 B ?= build
+PYTHON ?= /usr/bin/python3
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
@@ -39,6 +42,7 @@ INCLUDE_policyd/ctl = -iquote policyd/ctl -iquote common
 INCLUDE_tests/unit = -iquote tests/lib -iquote common -iquote milter -iquote policyd -iquote policyd/ctl
 INCLUDE_tests/fuzz = $(INCLUDE_tests/unit)
 INCLUDE_tests/bench = $(INCLUDE_tests/unit)
+INCLUDE_tests/tools = -iquote common
 
 COMMON_SRC = $(filter-out common/clock.c common/clock_test.c,$(wildcard common/*.c))
 MILTER_SRC = $(filter-out milter/main.c,$(wildcard milter/*.c))
@@ -46,13 +50,21 @@ POLICYD_SRC = $(filter-out policyd/main.c,$(wildcard policyd/*.c))
 CTL_SRC = $(filter-out policyd/ctl/main.c,$(wildcard policyd/ctl/*.c))
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
 FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SRC = $(wildcard tests/bench/*.c)
 HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h)
 
 COMMON_LIBS = -lconfig -lidn2 -llmdb -lcrypto
 MILTER_LIBS = -lmilter -lopendkim $(COMMON_LIBS)
 POLICYD_LIBS = -levent_core $(COMMON_LIBS)
-CTL_LIBS = $(COMMON_LIBS)
-UNIT_LIBS = -lcheck_pic -lsubunit -lm -lrt -lmilter -lopendkim -levent_core $(COMMON_LIBS)
+CTL_LIBS = -ljansson $(COMMON_LIBS)
+UNIT_LIBS = -lcheck_pic -lsubunit -lm -lrt -lmilter -lopendkim -levent_core $(CTL_LIBS)
+
+# One short line a step; V=1 shows the commands.
+ifeq ($(V),)
+SAY_CC = @printf '  CC    %s\n' $<;
+SAY_LD = @printf '  LINK  %s\n' $@;
+SAY_AR = @printf '  AR    %s\n' $@;
+endif
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -60,13 +72,20 @@ PROGRAMS = $(B)/penguin-policyd $(B)/penguin-milter $(B)/penguinctl
 # The same programs with the clock that tests may move.
 TEST_PROGRAMS = $(B)/test/penguin-policyd $(B)/test/penguin-milter $(B)/test/penguinctl
 UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(if $(wildcard tests/fuzz/replay.c),$(FUZZ_SRC)))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzzers/%,$(FUZZ_SRC))
+BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
+TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(B)/tools/print_settings
+TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
 all: $(PROGRAMS)
 
+# Objects stay, also those that only a pattern asked for.
+.SECONDARY:
 .SECONDEXPANSION:
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(INCLUDE_$(patsubst %/,%,$(dir $<))) -MMD -MP -c -o $@ $<
+	$(SAY_CC) $(CC) $(ALL_CFLAGS) $(INCLUDE_$(patsubst %/,%,$(dir $<))) -MMD -MP -c -o $@ $<
 
 $(B)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(B)/libmilter_.a: $(call obj,$(MILTER_SRC))
@@ -74,7 +93,7 @@ $(B)/libpolicyd.a: $(call obj,$(POLICYD_SRC))
 $(B)/libctl.a: $(call obj,$(CTL_SRC))
 $(B)/%.a:
 	@rm -f $@
-	ar rcs $@ $^
+	$(SAY_AR) ar rcs $@ $^
 
 PARTS_penguin-policyd = $(call obj,policyd/main.c) $(B)/libpolicyd.a $(B)/libcommon.a
 PARTS_penguin-milter = $(call obj,milter/main.c) $(B)/libmilter_.a $(B)/libcommon.a
@@ -84,19 +103,131 @@ LIBS_penguin-milter = $(MILTER_LIBS)
 LIBS_penguinctl = $(CTL_LIBS)
 
 $(PROGRAMS): $$(PARTS_$$(@F)) $(B)/obj/common/clock.o
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS_$(@F))
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS_$(@F))
 $(TEST_PROGRAMS): $$(PARTS_$$(@F)) $(B)/obj/common/clock_test.o
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS_$(@F))
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS_$(@F))
 
 UNIT_PARTS = $(B)/libmilter_.a $(B)/libctl.a $(B)/libpolicyd.a $(B)/libcommon.a
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(UNIT_PARTS) $(B)/obj/common/clock_test.o
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
+
+# The same targets with a main that reads files: a corpus is a test too, without clang.
+$(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(UNIT_PARTS) \
+		$(B)/obj/common/clock_test.o
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
+$(B)/fuzzers/%: $(B)/obj/tests/fuzz/%.o $(UNIT_PARTS) $(B)/obj/common/clock_test.o
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter-out %.a,$^) \
+		$(filter %.a,$^) $(UNIT_LIBS)
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(UNIT_PARTS) $(B)/obj/common/clock.o
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
+$(B)/tools/print_settings: $(B)/obj/tests/tools/print_settings.o $(B)/libcommon.a \
+		$(B)/obj/common/clock.o
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(COMMON_LIBS)
 
 -include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d)
+
+# ---- what a user calls; packages first, then a make of its own that may run in parallel ----
+
+run:
+	@tests/tools/need-packages run
+	@$(MAKE) --no-print-directory all
+	@$(TEST_ENV) KEEP=$(KEEP) $(PYTHON) tests/demo/run.py
+
+check:
+	@tests/tools/need-packages test
+	@$(MAKE) --no-print-directory -j2 tested
+	@$(TEST_ENV) tests/run --only '$(ONLY)' --jobs $(or $(JOBS),2)
+
+tested: $(TESTED)
+
+campaign:
+	@tests/tools/need-packages test
+	@$(MAKE) --no-print-directory -j2 tested
+	@$(TEST_ENV) tests/tools/campaign $(NAME)
+
+bench:
+	@tests/tools/need-packages test
+	@$(MAKE) --no-print-directory -j2 tested $(BENCHES)
+	@for f in tests/bench/bench_*.py; do \
+		[ ! -e "$$f" ] || $(TEST_ENV) $(PYTHON) "$$f" || exit 1; \
+	done
+
+lint:
+	@tests/tools/need-packages lint
+	@$(MAKE) --no-print-directory -j2 tested headers
+	@$(TEST_ENV) tests/tools/lint
+
+# Each header compiles alone, with the folders that its own folder may see.
+headers:
+	@for h in $(HEADERS); do \
+		d=$${h%/*}; \
+		case $$d in \
+		common) i='$(INCLUDE_common)' ;; milter) i='$(INCLUDE_milter)' ;; \
+		policyd) i='$(INCLUDE_policyd)' ;; policyd/ctl) i='$(INCLUDE_policyd/ctl)' ;; \
+		*) i= ;; esac; \
+		$(CC) $(ALL_CFLAGS) $$i -Wno-unused -fsyntax-only -x c "$$h" || exit 1; \
+	done
+
+SANITIZER_OPTIONS = \
+	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/tools/lsan.supp:print_suppressions=0 \
+	UBSAN_OPTIONS=print_stacktrace=1 \
+	TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tools/tsan.supp:halt_on_error=0
+
+asan:
+	@tests/tools/need-packages test
+	@$(MAKE) --no-print-directory sanitized B=$(B)/asan SANITIZE=address,undefined
+
+# TSan needs its addresses where it expects them: no randomised layout.
+tsan:
+	@tests/tools/need-packages test
+	@setarch --addr-no-randomize \
+		$(MAKE) --no-print-directory sanitized B=$(B)/tsan SANITIZE=thread
+
+sanitized:
+	@$(MAKE) --no-print-directory -j2 tested CFLAGS='-O1 -g'
+	@$(SANITIZER_OPTIONS) $(TEST_ENV) PENGUIN_SCALE=$(or $(PENGUIN_SCALE),0.2) \
+		tests/run --kinds unit,replay,flow,postfix --only '$(ONLY)' --jobs $(or $(JOBS),2)
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@tests/tools/need-packages lint
+	@$(MAKE) --no-print-directory -j2 fuzzers B=$(B)/fuzz CC=clang CFLAGS='-O1 -g' \
+		SANITIZE=address,undefined,fuzzer-no-link
+	@tests/tools/fuzz $(B)/fuzz $(FUZZ_SECONDS) '$(ONLY)'
+
+fuzzers: $(FUZZERS)
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
+		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DATADIR) \
+		$(DESTDIR)$(SYSCONFDIR)/penguinmails/tenants.d
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	for s in 5 7 8; do \
+		for f in packaging/man/*.$$s; do \
+			[ ! -e "$$f" ] || install -m 644 "$$f" $(DESTDIR)$(MANDIR)/man$$s || exit 1; \
+		done; \
+	done
+	install -m 644 README.md LICENSE $(DESTDIR)$(DATADIR)
+	@# An admin's file is never overwritten: the shipped one then goes beside it.
+	for f in etc/*.conf; do \
+		[ -e "$$f" ] || continue; \
+		to=$(DESTDIR)$(SYSCONFDIR)/penguinmails/$${f##*/}; \
+		[ ! -e "$$to" ] || cmp -s "$$f" "$$to" || to=$$to.dist; \
+		install -m 644 "$$f" "$$to" || exit 1; \
+	done
+	for f in etc/tenants.d/*.sample; do \
+		[ ! -e "$$f" ] || \
+		install -m 644 "$$f" $(DESTDIR)$(SYSCONFDIR)/penguinmails/tenants.d || exit 1; \
+	done
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all run check campaign bench lint asan tsan fuzz headers install clean
+.PHONY: all run check tested campaign bench lint headers asan tsan sanitized fuzz fuzzers install clean

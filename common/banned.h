@@ -1,8 +1,14 @@
 /* banned.h - functions whose length or state is not the caller's. Using one does not compile.
  * System headers come before this file (base.h is included last of them), so only our own calls
- * are caught. */
+ * are caught. Those that declare the banned functions are included here: included later, their
+ * declarations would not compile. */
 #ifndef BANNED_H
 #define BANNED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #define BANNED(name) sorry_##name##_is_banned_here
 

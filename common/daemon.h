@@ -17,17 +17,20 @@ struct daemon_options {
 };
 
 /* Parses the options all daemons have. Returns -1 to go on, else the exit status (sysexits.h:
- * EX_OK after -h and -V, EX_USAGE after a mistake, said on stderr). */
+ * EX_OK after -h and -V, EX_USAGE after a mistake, said on stderr). A relative FILE is a mistake
+ * unless -f or -n is given: from the background it would not be found again. */
 int daemon_parse_options(int argc, char **argv, const char *program, const char *summary,
     struct daemon_options *options_r);
 
 /* Goes to the background (unless foreground): fork, setsid, / as directory, std descriptors on
- * /dev/null. The parent leaves when the child calls daemon_ready or ends. */
+ * /dev/null. The parent leaves when the child calls daemon_ready (with 0) or ends (with its exit
+ * status). Call before threads, sockets and the store. */
 enum err daemon_detach(const struct daemon_options *options) CHECKED;
 
 /* As root: takes the numeric or named user and group for good (supplementary groups: none, or
- * those of the named user). Not root: does nothing when user is empty or is us. error gets a
- * sentence. */
+ * those of the named user); an empty group is the user's own. Without a user, or with one whose
+ * uid is 0, ERR_DENIED: we do not stay root. Not root: does nothing when user is empty or is us.
+ * error gets a sentence. Call while there is one thread. */
 enum err daemon_drop_privileges(
     const char *user, const char *group, char *error, size_t size) CHECKED;
 

@@ -3,9 +3,9 @@
  * product is one of these two kinds.
  *
  * rate    GCRA (ITU-T I.371, the "virtual scheduling" form). State: the theoretical arrival time.
- *         Over any interval t at most burst + t/emission_ns are granted. A clock that steps back
- *         never grants more than that; a state far in the future (the clock was ahead once) is
- *         cut to "fully spent now".
+ *         Over any interval t at most burst + t/emission_ns are granted, t being the sum of all
+ *         steps forward: a clock that steps back grants nothing. A state far in the future (the
+ *         clock was ahead once) is cut to "fully spent now".
  * window  A count in a calendar window. State: the window and what is used in it. A clock that
  *         steps back stays in the newest window ever seen; it never re-opens a spent one. */
 #ifndef RATE_H
@@ -23,7 +23,7 @@ struct rate_state {
 };
 
 /* units per period, e.g. 10 per NS_PER_S. Rounds the emission interval up. burst 0 means units.
- * False when units is 0 or the product of burst and emission would not fit. */
+ * False when units is 0, period_ns is not positive, or burst * emission would pass 146 years. */
 bool rate_limit_make(
     uint64_t units, int64_t period_ns, uint64_t burst, struct rate_limit *limit_r);
 
@@ -31,7 +31,9 @@ struct rate_answer {
 	bool granted;
 	int64_t retry_ns; /* refused: how long from now until the same amount fits; INT64_MAX
 				    when it never will (amount over the burst) */
-	struct rate_state after; /* granted: the state to keep; refused: the state as it was */
+	struct rate_state after; /* granted: the state to keep; refused: the state as it was, or
+				    cut to "fully spent now" when it lay too far ahead. Keep
+				    that, too: it costs nothing, and retry_ns counts from it */
 	int64_t added_ns;        /* granted: what this charge moved tat by, for a roll-back */
 };
 

@@ -205,12 +205,14 @@ const char *limit_unit_text(enum limit_unit u);
 
 /* ---- for penguinctl config show, the man pages' check, and "did you mean" ---- */
 
+struct config_field;
 struct setting_row {
 	const char *block; /* "", "policyd", "tenant", "tenant.domains", ... */
 	const char *key;
 	const char *type;     /* "string", "list of strings", "yes/no", "duration", ... */
 	const char *fallback; /* default as it would be written, or NULL: required / none */
 	const char *help;     /* one line */
+	const struct config_field *field; /* how it is read: common/config.h only */
 };
 /* All keys of both files, in the order of the man pages; ends with key == NULL. */
 const struct setting_row *settings_rows(void);

@@ -1,0 +1,170 @@
+/* config_check - rules for single values and groups. Knows no libconfig and no other tenant. */
+#include <stdio.h>
+
+#include "config_check.h"
+#include "domain.h"
+
+const char *check_not_empty(struct span value)
+{
+	return value.n == 0 ? "must not be empty" : NULL;
+}
+
+const char *check_name(struct span value)
+{
+	bool ok = value.n > 0 && value.n <= CONFIG_NAME_MAX &&
+	          (ascii_alpha(value.p[0]) || ascii_digit(value.p[0]));
+
+	for (size_t i = 0; ok && i < value.n; i++)
+		ok = ascii_alpha(value.p[i]) || ascii_digit(value.p[i]) ||
+		     strchr("._-", value.p[i]) != NULL;
+	return ok ? NULL : "a name is a letter or digit, then up to 62 of A-Z a-z 0-9 . _ -";
+}
+
+const char *check_account(struct span value)
+{
+	if (value.n == 0)
+		return "must not be empty";
+	return span_find(value, ' ', 0) < value.n || span_find(value, ':', 0) < value.n ?
+		       "is not the name of an account" :
+		       NULL;
+}
+
+const char *check_account_or_empty(struct span value)
+{
+	return value.n == 0 ? NULL : check_account(value);
+}
+
+const char *check_socket(struct span value)
+{
+	bool ok = (value.n > 1 && value.p[0] == '/') ||
+	          (value.n > 5 && span_starts(value, SPAN("unix:"))) ||
+	          (value.n > 5 && span_starts(value, SPAN("inet:")));
+
+	return ok ? NULL : "expected \"unix:PATH\", \"inet:HOST:PORT\" or an absolute path";
+}
+
+const char *check_absolute(struct span value)
+{
+	return value.n > 0 && value.p[0] == '/' ? NULL : "expected an absolute path";
+}
+
+const char *check_key_file(struct span value)
+{
+	struct span rest = value, part;
+
+	if (value.n == 0 || value.p[value.n - 1] == '/')
+		return "expected the name of a file";
+	/* A tenant's keys are below one directory; nothing may lead out of it again. */
+	while (span_next(&rest, '/', &part))
+		if (span_eq(part, SPAN("..")))
+			return "\"..\" is not allowed";
+	return NULL;
+}
+
+const char *check_domain(struct span value)
+{
+	char canonical[DOMAIN_MAX];
+
+	return domain_canonical(value, canonical) == ERR_OK ? NULL : "is not a domain name";
+}
+
+const char *check_selector(struct span value)
+{
+	return domain_selector_ok(value) ? NULL : "is not a DKIM selector";
+}
+
+const char *check_login(struct span value)
+{
+	bool wildcard = value.n > 2 && span_starts(value, SPAN("*@"));
+
+	if (value.n == 0)
+		return "must not be empty";
+	if (value.n > CONFIG_LOGIN_MAX)
+		return "is too long";
+	if (span_find(value, '*', wildcard ? 1 : 0) < value.n)
+		return "\"*\" stands only in front, as in \"*@acme.example\"";
+	return wildcard && span_find(value, '@', 2) < value.n ? "has two \"@\"" : NULL;
+}
+
+/* ---- groups ---- */
+
+/* The canonical form in place of what was written. */
+static void make_canonical(struct config_reader *r, const char **name)
+{
+	char canonical[DOMAIN_MAX];
+
+	if (*name != NULL && domain_canonical(span_cstr(*name), canonical) == ERR_OK)
+		*name = arena_dup(r->arena, span_cstr(canonical));
+}
+
+/* Names of key files are below the directory of keys. */
+static void make_key_path(struct config_reader *r, const char *directory, const char **path)
+{
+	char text[4096];
+	int n;
+
+	if (*path == NULL || (*path)[0] == '/' || directory == NULL)
+		return;
+	n = snprintf(text, sizeof text, "%s/%s", directory, *path);
+	if (n < 0 || (size_t)n >= sizeof text)
+		config_error(r, 0, "key: the path of a key file is too long");
+	else
+		*path = arena_dup(r->arena, span_make(text, (size_t)n));
+}
+
+void finish_policyd(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct provider *p = object;
+
+	if (group != NULL && p->policyd.idle_timeout_s < p->policyd.request_timeout_s)
+		config_error(r, config_line(group, "idle_timeout", 0),
+		    "idle_timeout is shorter than request_timeout");
+}
+
+void finish_milter(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct provider *p = object;
+
+	(void)group;
+	/* milter.notices may stand before milter.keys, so it waits until here. */
+	make_key_path(r, p->milter.keys, &p->milter.notice_key.path);
+}
+
+void finish_store(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct provider *p = object;
+
+	if (group != NULL && p->store.map_octets > p->store.map_ceiling)
+		config_error(r, config_line(group, "map_size", 0),
+		    "map_size is larger than map_ceiling");
+}
+
+void finish_notices(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct provider *p = object;
+
+	(void)group;
+	make_canonical(r, &p->milter.notice_domain);
+}
+
+void finish_domain(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct tenant_domain *d = object;
+
+	make_canonical(r, &d->name);
+	for (size_t i = 0; i < d->key_count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (d->keys[i].selector != NULL && d->keys[k].selector != NULL &&
+			    span_eq_nocase(span_cstr(d->keys[i].selector),
+			        span_cstr(d->keys[k].selector)))
+				config_error(r, config_line(group, "dkim", i),
+				    "selector \"%s\" appears twice", d->keys[i].selector);
+}
+
+void finish_key(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct dkim_key *k = object;
+
+	(void)group;
+	make_key_path(r, r->provider->milter.keys, &k->path);
+}

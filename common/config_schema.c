@@ -1,0 +1,281 @@
+/* config_schema - every key of both files: one row says where it stands, what it may be, where it
+ * goes, what it is without being written, and what it is for. Reading, showing, "did you mean" and
+ * the check of the manual all follow from these rows. */
+#include "config.h"
+#include "config_check.h"
+
+static const char *const overage_words[] = { "block", "alert", NULL };
+static const char *const class_words[] = { "bulk", "transactional", NULL };
+static const char *const state_words[] = { "active", "past_due", "suspended", "closed", NULL };
+static const char *const reply_to_words[] = { "any", "warn", "own", NULL };
+static const char *const engine_words[] = { "lmdb", NULL };
+static const char *const durability_words[] = { "strict", "relaxed", NULL };
+static const char *const unknown_login_words[] = { "pass", "refuse", NULL };
+static const char *const local_senders_words[] = { "host", "checked", NULL };
+static const char *const over_limit_words[] = { "bounce", "hold", NULL };
+
+/* What the type is called in the manual; the other half of a row's type is its enum. */
+#define CONFIG_STRING_NAME       "string"
+#define CONFIG_PATH_NAME         "path"
+#define CONFIG_CHOICE_NAME       "word"
+#define CONFIG_YES_NO_NAME       "yes/no"
+#define CONFIG_COUNT_NAME        "quantity"
+#define CONFIG_DURATION_NAME     "duration"
+#define CONFIG_MILLISECONDS_NAME "milliseconds"
+#define CONFIG_DATE_NAME         "date"
+#define CONFIG_SMALL_NAME        "number"
+#define CONFIG_STRINGS_NAME      "list of strings"
+#define CONFIG_DOMAINS_NAME      "list of domains"
+#define CONFIG_PORTS_NAME        "list of ports"
+#define CONFIG_NETWORKS_NAME     "list of networks"
+#define CONFIG_USERS_NAME        "list of users"
+#define CONFIG_WINDOWS_NAME      "list of quantities"
+#define CONFIG_RATES_NAME        "list of rates"
+#define CONFIG_GROUP_NAME        "group"
+#define CONFIG_GROUPS_NAME       "list of groups"
+
+/* A row; what follows help are designated members of struct config_field. */
+#define ROW(in, key, kind, fallback, help, ...)                                                \
+	{                                                                                      \
+		in, key, kind##_NAME, fallback, help, &(const struct config_field)             \
+		{                                                                              \
+			.type = kind, __VA_ARGS__                                              \
+		}                                                                              \
+	}
+#define AT(structure, member)     .offset = offsetof(structure, member)
+#define CHOICE(structure, member) \
+	AT(structure, member), .size = sizeof(((structure *)NULL)->member)
+/* A list: its pointer and its count. */
+#define LIST(structure, member, number) \
+	AT(structure, member), .offset2 = offsetof(structure, number)
+
+/* The four keys that fill one struct limits. */
+#define LIMIT_ROWS(in, structure, member, whose)                                               \
+	ROW(in, "recipients", CONFIG_WINDOWS, NULL,                                            \
+	    "recipients " whose " may send to in an hour, day, month or billing cycle",        \
+	    AT(structure, member), .unit = LIMIT_RECIPIENTS),                                  \
+	    ROW(in, "messages", CONFIG_WINDOWS, NULL,                                          \
+	        "messages " whose " may send in an hour, day, month or billing cycle",         \
+	        AT(structure, member), .unit = LIMIT_MESSAGES),                                \
+	    ROW(in, "bytes", CONFIG_WINDOWS, NULL,                                             \
+	        "octets of mail " whose " may send in an hour, day, month or billing cycle",   \
+	        AT(structure, member), .unit = LIMIT_BYTES),                                   \
+	    ROW(in, "rate", CONFIG_RATES, NULL, "recipients " whose " may send to at a steady pace", \
+	        AT(structure, member), .unit = LIMIT_RECIPIENTS)
+
+static const struct setting_row rows[] = {
+	/* ---- penguinmails.conf ---- */
+	ROW("", "tenants", CONFIG_PATH, "tenants.d",
+	    "directory with one file NAME.conf for each tenant",
+	    AT(struct provider, tenants_directory), .check = check_not_empty),
+	ROW("", "policyd", CONFIG_GROUP, NULL, "settings of penguin-policyd", .block = "policyd",
+	    .finish = finish_policyd),
+	ROW("", "milter", CONFIG_GROUP, NULL, "settings of penguin-milter", .block = "milter",
+	    .finish = finish_milter),
+	ROW("", "store", CONFIG_GROUP, NULL, "where counters are kept", .block = "store",
+	    .finish = finish_store),
+	ROW("", "postfix", CONFIG_GROUP, NULL, "the Postfix that is served", .block = "postfix"),
+	ROW("", "plans", CONFIG_GROUPS, NULL, "the plans that tenants choose from",
+	    LIST(struct provider, plans, plan_count), .block = "plans",
+	    .size = sizeof(struct plan)),
+
+	ROW("policyd", "user", CONFIG_STRING, "penguin", "user that penguin-policyd runs as",
+	    AT(struct provider, policyd.user), .check = check_account),
+	ROW("policyd", "group", CONFIG_STRING, "",
+	    "group that penguin-policyd runs as; empty: the user's own",
+	    AT(struct provider, policyd.group), .check = check_account_or_empty),
+	ROW("policyd", "policy", CONFIG_STRING, "unix:penguinmails/policy.sock",
+	    "socket on which Postfix asks (check_policy_service)",
+	    AT(struct provider, policyd.policy), .check = check_socket),
+	ROW("policyd", "control", CONFIG_STRING, "/run/penguinmails/control.sock",
+	    "socket on which penguinctl and penguin-milter ask",
+	    AT(struct provider, policyd.control), .check = check_absolute),
+	ROW("policyd", "admins", CONFIG_USERS, NULL,
+	    "users besides root that penguinctl obeys",
+	    LIST(struct provider, policyd.admins, policyd.admin_count)),
+	ROW("policyd", "connections", CONFIG_COUNT, "1024", "most connections at once",
+	    AT(struct provider, policyd.connections), .least = 1, .most = 100000),
+	ROW("policyd", "request_timeout", CONFIG_DURATION, "10s",
+	    "a request that has begun must be complete by then",
+	    AT(struct provider, policyd.request_timeout_s), .least = 1, .most = 3600),
+	ROW("policyd", "idle_timeout", CONFIG_DURATION, "310s",
+	    "a connection without requests is closed then; Postfix keeps one for 300s",
+	    AT(struct provider, policyd.idle_timeout_s), .least = 1, .most = 86400),
+	ROW("policyd", "past_due_grace", CONFIG_DURATION, "7d",
+	    "full service for a tenant after its past_due_since",
+	    AT(struct provider, policyd.past_due_grace_s), .most = 3650 * 86400),
+	ROW("policyd", "unknown_login", CONFIG_CHOICE, "pass",
+	    "mail of a login that no tenant has: \"pass\" as not ours, or \"refuse\"",
+	    CHOICE(struct provider, policyd.unknown_login_refused),
+	    .words = unknown_login_words),
+
+	ROW("milter", "user", CONFIG_STRING, "penguin-milter", "user that penguin-milter runs as",
+	    AT(struct provider, milter.user), .check = check_account),
+	ROW("milter", "group", CONFIG_STRING, "",
+	    "group that penguin-milter runs as; empty: the user's own",
+	    AT(struct provider, milter.group), .check = check_account_or_empty),
+	ROW("milter", "listen", CONFIG_STRING, "unix:penguinmails-milter/milter.sock",
+	    "socket that Postfix connects to (smtpd_milters)",
+	    AT(struct provider, milter.listen), .check = check_socket),
+	ROW("milter", "keys", CONFIG_STRING, "/etc/penguinmails/keys",
+	    "directory that the names of key files are relative to",
+	    AT(struct provider, milter.keys), .check = check_absolute),
+	ROW("milter", "signature_ttl", CONFIG_DURATION, "7d",
+	    "how long a signature is valid (x=); 0s: for ever",
+	    AT(struct provider, milter.signature_ttl_s), .most = 3650 * 86400),
+	ROW("milter", "control_timeout", CONFIG_DURATION, "5s",
+	    "penguin-policyd must have answered by then, or the mail is deferred",
+	    AT(struct provider, milter.control_timeout_s), .least = 1, .most = 300),
+	ROW("milter", "notices", CONFIG_GROUP, NULL,
+	    "how to sign Postfix's own notices; without it they are not signed",
+	    .block = "milter.notices", .finish = finish_notices),
+
+	ROW("milter.notices", "domain", CONFIG_STRING, NULL, "domain that signs (d=)",
+	    AT(struct provider, milter.notice_domain), .check = check_domain,
+	    .required = true),
+	ROW("milter.notices", "selector", CONFIG_STRING, NULL, "selector of the key (s=)",
+	    AT(struct provider, milter.notice_key.selector), .check = check_selector,
+	    .required = true),
+	ROW("milter.notices", "key", CONFIG_STRING, NULL, "private key, a PEM file",
+	    AT(struct provider, milter.notice_key.path), .check = check_key_file,
+	    .required = true),
+
+	ROW("store", "engine", CONFIG_CHOICE, "lmdb", "kind of store; \"lmdb\" is the only one",
+	    .offset = CONFIG_NOWHERE, .size = 1, .words = engine_words),
+	ROW("store", "path", CONFIG_STRING, "/var/lib/penguinmails", "directory of the store",
+	    AT(struct provider, store.path), .check = check_absolute),
+	ROW("store", "map_size", CONFIG_COUNT, "256Mi", "size that the store starts with",
+	    AT(struct provider, store.map_octets), .least = 1 << 20),
+	ROW("store", "map_ceiling", CONFIG_COUNT, "8Gi", "size that the store may grow to",
+	    AT(struct provider, store.map_ceiling), .least = 1 << 20,
+	    .most = UINT64_C(1) << 46),
+	ROW("store", "durability", CONFIG_CHOICE, "strict",
+	    "\"strict\": on disk before the answer; \"relaxed\": every relaxed_interval",
+	    CHOICE(struct provider, store.relaxed), .words = durability_words),
+	ROW("store", "relaxed_interval", CONFIG_MILLISECONDS, "100ms",
+	    "what a power failure may forget with durability \"relaxed\"; at most 100ms",
+	    AT(struct provider, store.relaxed_interval_ms), .least = 1, .most = 100),
+
+	ROW("postfix", "queue_directory", CONFIG_STRING, "/var/spool/postfix",
+	    "Postfix's queue_directory; relative unix: names are below it",
+	    AT(struct provider, postfix.queue_directory), .check = check_absolute),
+	ROW("postfix", "config_directory", CONFIG_STRING, "/etc/postfix",
+	    "Postfix's config_directory",
+	    AT(struct provider, postfix.config_directory), .check = check_absolute),
+	ROW("postfix", "local_senders", CONFIG_CHOICE, "host",
+	    "mail by sendmail(1): \"host\": the host's own; \"checked\": its sender's tenant "
+	    "(needs local_login_sender_maps)",
+	    CHOICE(struct provider, postfix.local_senders_checked),
+	    .words = local_senders_words),
+	ROW("postfix", "local_over_limit", CONFIG_CHOICE, "bounce",
+	    "mail by sendmail(1) over a limit: \"bounce\" it or \"hold\" it",
+	    CHOICE(struct provider, postfix.local_over_limit_hold), .words = over_limit_words),
+
+	ROW("plans", "name", CONFIG_STRING, NULL, "what tenants' files call it",
+	    AT(struct plan, name), .check = check_name, .required = true),
+	LIMIT_ROWS("plans", struct plan, tenant, "a tenant"),
+	ROW("plans", "overage", CONFIG_CHOICE, "block",
+	    "at 100 percent of a quantity: \"block\" further mail, or only \"alert\"",
+	    CHOICE(struct plan, overage), .words = overage_words),
+	ROW("plans", "login", CONFIG_GROUP, NULL, "limits of each login of a tenant",
+	    AT(struct plan, login), .block = "plans.login"),
+	LIMIT_ROWS("plans.login", struct { struct limits limits; }, limits, "one login"),
+
+	/* ---- tenants.d/NAME.conf ---- */
+	ROW("tenant", "tenant", CONFIG_STRING, NULL, "the tenant's name",
+	    AT(struct tenant, name), .check = check_name, .required = true),
+	ROW("tenant", "plan", CONFIG_STRING, NULL, "one of the plans of penguinmails.conf",
+	    AT(struct tenant, plan_name), .check = check_name, .required = true),
+	ROW("tenant", "state", CONFIG_CHOICE, "active",
+	    "\"active\", \"past_due\", \"suspended\" or \"closed\"",
+	    CHOICE(struct tenant, state), .words = state_words),
+	ROW("tenant", "past_due_since", CONFIG_DATE, NULL,
+	    "first day without payment; belongs to state \"past_due\"",
+	    AT(struct tenant, past_due_since_s)),
+	ROW("tenant", "expires", CONFIG_DATE, NULL,
+	    "from the start of this day on the tenant counts as suspended",
+	    AT(struct tenant, expires_s)),
+	ROW("tenant", "timezone", CONFIG_STRING, "UTC",
+	    "time zone of the tenant's hours, days, months and dates",
+	    AT(struct tenant, timezone), .check = check_not_empty),
+	ROW("tenant", "cycle_day", CONFIG_SMALL, "1",
+	    "day of the month on which a billing cycle starts, 1 to 31",
+	    AT(struct tenant, cycle_day), .least = 1, .most = 31),
+	ROW("tenant", "logins", CONFIG_STRINGS, NULL,
+	    "SASL login names; \"*@domain\" is every login at that domain",
+	    AT(struct tenant, logins), .check = check_login),
+	ROW("tenant", "networks", CONFIG_NETWORKS, NULL,
+	    "client networks whose mail is the tenant's without a login",
+	    LIST(struct tenant, networks, network_count)),
+	ROW("tenant", "reply_to", CONFIG_CHOICE, "warn",
+	    "Reply-To at foreign domains: \"any\" passes, \"warn\" logs, \"own\" refuses",
+	    CHOICE(struct tenant, reply_to), .words = reply_to_words),
+	LIMIT_ROWS("tenant", struct tenant, limits, "the tenant"),
+	ROW("tenant", "login", CONFIG_GROUP, NULL, "limits of each login of the tenant",
+	    AT(struct tenant, login), .block = "tenant.login"),
+	ROW("tenant", "domains", CONFIG_GROUPS, NULL, "domains that the tenant sends from",
+	    LIST(struct tenant, domains, domain_count), .block = "tenant.domains",
+	    .size = sizeof(struct tenant_domain), .finish = finish_domain),
+	ROW("tenant", "streams", CONFIG_GROUPS, NULL,
+	    "flows of mail with their own limits; without any: one, \"default\", bulk",
+	    LIST(struct tenant, streams, stream_count), .block = "tenant.streams",
+	    .size = sizeof(struct stream)),
+	LIMIT_ROWS("tenant.login", struct { struct limits limits; }, limits, "one login"),
+
+	ROW("tenant.domains", "name", CONFIG_STRING, NULL, "the domain",
+	    AT(struct tenant_domain, name), .check = check_domain, .required = true),
+	ROW("tenant.domains", "subdomains", CONFIG_YES_NO, "false",
+	    "names below the domain are the tenant's too",
+	    AT(struct tenant_domain, subdomains)),
+	ROW("tenant.domains", "dkim", CONFIG_GROUPS, NULL, "keys that sign for the domain",
+	    LIST(struct tenant_domain, keys, key_count), .block = "tenant.domains.dkim",
+	    .size = sizeof(struct dkim_key), .finish = finish_key),
+	ROW("tenant.domains.dkim", "selector", CONFIG_STRING, NULL, "selector of the key (s=)",
+	    AT(struct dkim_key, selector), .check = check_selector, .required = true),
+	ROW("tenant.domains.dkim", "key", CONFIG_STRING, NULL,
+	    "private key, a PEM file; relative to milter.keys",
+	    AT(struct dkim_key, path), .check = check_key_file, .required = true),
+	ROW("tenant.domains.dkim", "streams", CONFIG_STRINGS, NULL,
+	    "streams that it signs for; without it all", AT(struct dkim_key, streams),
+	    .check = check_name, .least = 1),
+
+	ROW("tenant.streams", "name", CONFIG_STRING, NULL, "the stream's name",
+	    AT(struct stream, name), .check = check_name, .required = true),
+	ROW("tenant.streams", "class", CONFIG_CHOICE, "bulk", "\"bulk\" or \"transactional\"",
+	    CHOICE(struct stream, class), .words = class_words),
+	ROW("tenant.streams", "logins", CONFIG_STRINGS, NULL,
+	    "logins whose mail is of this stream; they are the tenant's too",
+	    AT(struct stream, logins), .check = check_login),
+	ROW("tenant.streams", "contexts", CONFIG_STRINGS, NULL,
+	    "values of Postfix's policy_context that choose this stream",
+	    AT(struct stream, contexts), .check = check_not_empty),
+	ROW("tenant.streams", "ports", CONFIG_PORTS, NULL,
+	    "submission ports that choose this stream", AT(struct stream, ports)),
+	ROW("tenant.streams", "domains", CONFIG_DOMAINS, NULL,
+	    "From domains that it may use; without it all of the tenant",
+	    AT(struct stream, domains), .least = 1),
+	LIMIT_ROWS("tenant.streams", struct stream, limits, "the stream"),
+	{ .key = NULL },
+};
+
+const struct setting_row *settings_rows(void)
+{
+	return rows;
+}
+
+void config_schema_init(struct config_schema *schema)
+{
+	*schema = (struct config_schema){ .count = 0 };
+	for (const struct setting_row *row = rows; row->key != NULL; row++) {
+		size_t last = schema->count;
+
+		if (last == 0 || strcmp(schema->at[last - 1].name, row->block) != 0) {
+			if (last == CONFIG_BLOCKS_MAX)
+				return;
+			schema->at[last].name = row->block;
+			schema->at[last].rows = row;
+			schema->count++;
+		}
+		schema->at[schema->count - 1].count++;
+	}
+}

@@ -1,0 +1,276 @@
+/* mailbox - address lists of header fields, read strictly. Knows no tenants and no policy. */
+#include "mailbox.h"
+
+struct cursor {
+	struct span text;
+	size_t at;
+};
+
+static int peek(const struct cursor *c)
+{
+	return c->at < c->text.n ? (unsigned char)c->text.p[c->at] : -1;
+}
+
+static bool take(struct cursor *c, char wanted)
+{
+	if (peek(c) != (unsigned char)wanted)
+		return false;
+	c->at++;
+	return true;
+}
+
+/* atext of RFC 5322 section 3.2.3, and UTF-8 octets (RFC 6532); the text is valid UTF-8. */
+static bool is_atext(int ch)
+{
+	return ch >= 0x80 || ascii_alpha((char)ch) || ascii_digit((char)ch) ||
+	       (ch > 0 && strchr("!#$%&'*+-/=?^_`{|}~", ch) != NULL);
+}
+
+/* Length of the UTF-8 sequence at p (RFC 3629: no overlong forms, no surrogates), or 0. */
+static size_t utf8_length(const unsigned char *p, size_t n)
+{
+	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+
+	if (p[0] < 0xc2 || p[0] > 0xf4 || n < length)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/* Printable ASCII, tabs, folds and UTF-8 only, so that the parser below need not care. */
+static bool is_clean(struct span s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	for (size_t i = 0; i < s.n;) {
+		size_t length = 1;
+
+		if (p[i] >= 0x80)
+			length = utf8_length(p + i, s.n - i);
+		else if (p[i] == '\n')
+			length = i + 1 < s.n && (p[i + 1] == ' ' || p[i + 1] == '\t');
+		else if ((p[i] < ' ' && p[i] != '\t') || p[i] == 0x7f)
+			length = 0;
+		if (length == 0)
+			return false;
+		i += length;
+	}
+	return true;
+}
+
+/* A comment, its nesting counted, not recursed into. */
+static bool skip_comment(struct cursor *c)
+{
+	size_t depth = 0;
+
+	do {
+		switch (peek(c)) {
+		case -1:
+		case '<':
+		case '>': return false;
+		case '(': depth++; break;
+		case ')': depth--; break;
+		case '\\':
+			c->at++;
+			if (peek(c) < ' ' || peek(c) == '<' || peek(c) == '>')
+				return false;
+			break;
+		default: break;
+		}
+		c->at++;
+	} while (depth > 0);
+	return true;
+}
+
+/* Blanks, folds and comments. */
+static bool skip_cfws(struct cursor *c)
+{
+	for (;;) {
+		switch (peek(c)) {
+		case ' ':
+		case '\t':
+		case '\n': c->at++; break;
+		case '(':
+			if (!skip_comment(c))
+				return false;
+			break;
+		default: return true;
+		}
+	}
+}
+
+static bool read_quoted(struct cursor *c)
+{
+	if (!take(c, '"'))
+		return false;
+	for (;;) {
+		int ch = peek(c);
+
+		if (ch < 0 || ch == '<' || ch == '>')
+			return false;
+		c->at++;
+		if (ch == '"')
+			return true;
+		if (ch == '\\') {
+			ch = peek(c);
+			if (ch < ' ' || ch == '<' || ch == '>')
+				return false;
+			c->at++;
+		}
+	}
+}
+
+static bool read_dot_atom(struct cursor *c, struct span *atom_r)
+{
+	size_t start = c->at;
+
+	do {
+		if (!is_atext(peek(c)))
+			return false;
+		while (is_atext(peek(c)))
+			c->at++;
+	} while (take(c, '.'));
+	*atom_r = span_make(c->text.p + start, c->at - start);
+	return true;
+}
+
+static bool quoted_local_is_plain(struct span quoted)
+{
+	if (quoted.n <= 2)
+		return false;
+	for (size_t i = 1; i + 1 < quoted.n; i++) {
+		int ch = (unsigned char)quoted.p[i];
+
+		if (!is_atext(ch) && ch != '.' && ch != ' ')
+			return false;
+	}
+	return true;
+}
+
+/* local@domain with nothing between; leaves the cursor anywhere on failure. */
+static bool read_addr_spec(struct cursor *c, struct mailbox *mailbox_r)
+{
+	size_t start = c->at;
+
+	if (peek(c) == '"') {
+		if (!read_quoted(c))
+			return false;
+		mailbox_r->local = span_make(c->text.p + start, c->at - start);
+		if (!quoted_local_is_plain(mailbox_r->local))
+			return false;
+	} else {
+		if (!read_dot_atom(c, &mailbox_r->local) ||
+		    span_starts(mailbox_r->local, SPAN("=?")))
+			return false;
+	}
+	return take(c, '@') && read_dot_atom(c, &mailbox_r->domain);
+}
+
+/* A display name. Unquoted dots are obsolete but everywhere ("J. Doe"), and nobody reads them
+ * as anything else. */
+static bool read_phrase(struct cursor *c, bool *any_r)
+{
+	*any_r = false;
+	for (;;) {
+		if (!skip_cfws(c))
+			return false;
+		if (peek(c) == '"') {
+			if (!read_quoted(c))
+				return false;
+		} else if (is_atext(peek(c)) || peek(c) == '.') {
+			while (is_atext(peek(c)) || peek(c) == '.')
+				c->at++;
+		} else {
+			return true;
+		}
+		*any_r = true;
+	}
+}
+
+static enum err add(struct mailbox_list *list, struct mailbox mailbox)
+{
+	if (list->count == MAILBOX_MAX)
+		return ERR_TOOBIG;
+	list->at[list->count++] = mailbox;
+	return ERR_OK;
+}
+
+/* One mailbox, or the opening "name:" of a group (then *group_r). */
+static enum err read_mailbox(struct cursor *c, struct mailbox_list *list, bool *group_r)
+{
+	struct mailbox mailbox;
+	size_t start;
+	bool named;
+
+	*group_r = false;
+	if (!skip_cfws(c))
+		return ERR_SYNTAX;
+	start = c->at;
+	if (read_addr_spec(c, &mailbox))
+		return add(list, mailbox);
+	c->at = start;
+	if (!read_phrase(c, &named))
+		return ERR_SYNTAX;
+	if (named && take(c, ':')) {
+		*group_r = true;
+		return ERR_OK;
+	}
+	if (!take(c, '<') || !read_addr_spec(c, &mailbox) || !take(c, '>'))
+		return ERR_SYNTAX;
+	return add(list, mailbox);
+}
+
+/* Members up to and with ';'. Groups do not nest. */
+static enum err read_group(struct cursor *c, struct mailbox_list *list)
+{
+	enum err e = ERR_OK;
+	bool nested;
+
+	list->has_group = true;
+	if (!skip_cfws(c))
+		return ERR_SYNTAX;
+	if (take(c, ';'))
+		return ERR_OK;
+	while (e == ERR_OK) {
+		e = read_mailbox(c, list, &nested);
+		if (e != ERR_OK)
+			break;
+		if (nested || !skip_cfws(c))
+			return ERR_SYNTAX;
+		if (take(c, ';'))
+			return ERR_OK;
+		if (!take(c, ','))
+			return ERR_SYNTAX;
+	}
+	return e;
+}
+
+enum err mailbox_parse_list(struct span value, struct mailbox_list *list_r)
+{
+	struct cursor c = { value, 0 };
+	enum err e;
+	bool group;
+
+	list_r->count = 0;
+	list_r->has_group = false;
+	if (!is_clean(value))
+		return ERR_SYNTAX;
+	for (;;) {
+		e = read_mailbox(&c, list_r, &group);
+		if (e == ERR_OK && group)
+			e = read_group(&c, list_r);
+		if (e != ERR_OK)
+			return e;
+		if (!skip_cfws(&c))
+			return ERR_SYNTAX;
+		if (peek(&c) < 0)
+			return ERR_OK;
+		if (!take(&c, ','))
+			return ERR_SYNTAX;
+	}
+}

@@ -1,0 +1,278 @@
+/* main - penguin-milter's life: options, configuration, (report and exit), ids, socket, ready,
+ * serve, stop. Knows no mail. */
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "glue.h"
+#include "log.h"
+#include "net.h"
+#include "settings.h"
+#include "shared.h"
+
+#define PROGRAM "penguin-milter"
+#define DRAIN_S 30 /* how long a stop waits for messages at their end */
+
+struct reloader {
+	struct shared *shared;
+	pthread_t thread;
+	bool running;
+	atomic_bool stopping;
+};
+
+static void print_report(const struct config_report *report, FILE *out)
+{
+	struct span text = buf_span(&report->text);
+
+	if (text.n > 0)
+		fwrite(text.p, 1, text.n, out);
+}
+
+static void log_report(const struct config_report *report)
+{
+	struct span rest = buf_span(&report->text), line;
+
+	while (span_next(&rest, '\n', &line))
+		if (line.n > 0)
+			log_text(LOG_LEVEL_WARNING, "%.*s", SPAN_ARG(line));
+}
+
+/* ---- who will we be? ---- */
+
+static bool find_user(const char *name, uid_t *uid_r, gid_t *gid_r)
+{
+	const struct passwd *p;
+	uint64_t number;
+
+	*uid_r = geteuid();
+	*gid_r = getegid();
+	if (geteuid() != 0 || name == NULL || name[0] == '\0')
+		return true;
+	if (span_u64(span_cstr(name), &number)) {
+		*uid_r = (uid_t)number;
+		p = getpwuid(*uid_r);
+		*gid_r = p != NULL ? p->pw_gid : (gid_t)number;
+		return true;
+	}
+	p = getpwnam(name);
+	if (p == NULL)
+		return false;
+	*uid_r = p->pw_uid;
+	*gid_r = p->pw_gid;
+	return true;
+}
+
+static bool find_group(const char *name, gid_t *gid_io)
+{
+	const struct group *g;
+	uint64_t number;
+
+	if (geteuid() != 0 || name == NULL || name[0] == '\0')
+		return true;
+	if (span_u64(span_cstr(name), &number)) {
+		*gid_io = (gid_t)number;
+		return true;
+	}
+	g = getgrnam(name);
+	if (g == NULL)
+		return false;
+	*gid_io = g->gr_gid;
+	return true;
+}
+
+/* ---- -n ---- */
+
+static int report_and_exit(const struct snapshot *s, struct config_report *report)
+{
+	const struct provider *p = snapshot_provider(s);
+	struct keys *keys;
+	size_t failed = 0;
+	uid_t uid;
+	gid_t gid;
+
+	if (!find_user(p->milter.user, &uid, &gid) || !find_group(p->milter.group, &gid)) {
+		buf_printf(&report->text, "%s: error: milter.user or milter.group is unknown\n",
+		    p->file);
+		report->errors++;
+	} else {
+		keys = keys_new(uid, gid, false);
+		if (keys == NULL)
+			return EX_OSERR;
+		failed = keys_prove_all(keys, s, &report->text);
+		keys_free(&keys);
+	}
+	report->errors += (unsigned)failed;
+	print_report(report, stderr);
+	printf("%s: %u errors, %u warnings, %zu tenants\n", p->file, report->errors,
+	    report->warnings, snapshot_tenant_count(s));
+	return report->errors > 0 ? EX_CONFIG : EX_OK;
+}
+
+/* ---- reload: SIGUSR1, as libmilter takes SIGHUP for itself and stops ---- */
+
+static void own_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGUSR1);
+}
+
+/* Blocked in all threads: ours is waited for below, the others by libmilter's signal thread. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	own_signals(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void reload(struct shared *shared)
+{
+	struct config_report report = { .text = BUF_INIT(1024 * 1024) };
+	enum err e;
+
+	daemon_notify("RELOADING=1");
+	e = shared_reload(shared, &report);
+	log_report(&report);
+	if (e == ERR_OK)
+		log_text(LOG_LEVEL_INFO, "configuration loaded again: %u errors, %u warnings",
+		    report.errors, report.warnings);
+	else
+		log_text(LOG_LEVEL_ERROR, "configuration not loaded (%s), the old one stays",
+		    err_text(e));
+	buf_free(&report.text);
+	daemon_notify("READY=1");
+}
+
+static void *reload_on_signal(void *context)
+{
+	struct reloader *r = context;
+	sigset_t set;
+	int number;
+
+	own_signals(&set);
+	while (sigwait(&set, &number) == 0 && !atomic_load(&r->stopping))
+		reload(r->shared);
+	return NULL;
+}
+
+static bool reloader_start(struct reloader *r, struct shared *shared)
+{
+	r->shared = shared;
+	atomic_init(&r->stopping, false);
+	r->running = pthread_create(&r->thread, NULL, reload_on_signal, r) == 0;
+	return r->running;
+}
+
+static void reloader_stop(struct reloader *r)
+{
+	if (!r->running)
+		return;
+	atomic_store(&r->stopping, true);
+	pthread_kill(r->thread, SIGUSR1);
+	pthread_join(r->thread, NULL);
+	r->running = false;
+}
+
+/* ---- the daemon ---- */
+
+static int complain(const char *what, int status)
+{
+	log_text(LOG_LEVEL_ERROR, "%s", what);
+	fprintf(stderr, PROGRAM ": %s\n", what);
+	return status;
+}
+
+static int serve(struct shared *shared)
+{
+	struct reloader reloader = { .running = false };
+	int status = EX_OK;
+
+	if (!reloader_start(&reloader, shared))
+		return complain("cannot start a thread", EX_OSERR);
+	log_text(LOG_LEVEL_INFO, "version %s ready, %s", daemon_version(),
+	    shared->cached ? "parsed keys are cached"
+			   : "keys are parsed for each message: libopendkim takes text only");
+	daemon_ready();
+	switch (glue_run(DRAIN_S)) {
+	case ERR_OK: break;
+	case ERR_TIMEOUT:
+		log_text(LOG_LEVEL_WARNING, "stopping with messages under way");
+		break;
+	default: status = EX_OSERR; break;
+	}
+	daemon_notify("STOPPING=1");
+	reloader_stop(&reloader);
+	log_text(LOG_LEVEL_INFO, "stopped");
+	return status;
+}
+
+/* Takes the snapshot over. Everything that serve needs is opened here, as the final user. */
+static int start(const struct daemon_options *options, struct snapshot *snapshot)
+{
+	const struct provider *p = snapshot_provider(snapshot);
+	/* libmilter's threads may outlive main by a moment: what they use is never freed. */
+	static struct shared shared;
+	struct net_address address;
+	char error[512];
+
+	block_signals();
+	if (net_parse(span_cstr(p->milter.listen), p->postfix.queue_directory, &address, error,
+		sizeof error) != ERR_OK) {
+		snapshot_unref(&snapshot);
+		return complain(error, EX_CONFIG);
+	}
+	if (daemon_detach(options) != ERR_OK) {
+		snapshot_unref(&snapshot);
+		return complain("cannot go to the background", EX_OSERR);
+	}
+	if (daemon_drop_privileges(p->milter.user, p->milter.group, error, sizeof error) !=
+	    ERR_OK) {
+		snapshot_unref(&snapshot);
+		return complain(error, EX_NOPERM);
+	}
+	if (shared_init(&shared, options->config_file, snapshot, geteuid(), getegid(), error,
+		sizeof error) != ERR_OK)
+		return complain(error, EX_OSERR);
+	if (glue_open(&shared, &address, error, sizeof error) != ERR_OK)
+		return complain(error, EX_CANTCREAT);
+	return serve(&shared);
+}
+
+int main(int argc, char **argv)
+{
+	struct config_report report = { .text = BUF_INIT(1024 * 1024) };
+	struct daemon_options options;
+	struct snapshot *snapshot = NULL;
+	int status;
+
+	status = daemon_parse_options(argc, argv, PROGRAM,
+	    "checks authors and signs outgoing mail for Postfix", &options);
+	if (status >= 0)
+		return status;
+	log_open(PROGRAM, options.foreground && !options.check_only,
+	    options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (snapshot_load(options.config_file, NULL, &report, &snapshot) != ERR_OK) {
+		print_report(&report, stderr);
+		buf_free(&report.text);
+		return complain("configuration cannot be used", EX_CONFIG);
+	}
+	if (options.check_only) {
+		status = report_and_exit(snapshot, &report);
+		snapshot_unref(&snapshot);
+	} else {
+		print_report(&report, stderr);
+		status = start(&options, snapshot);
+	}
+	buf_free(&report.text);
+	return status;
+}

@@ -1,0 +1,92 @@
+/* message.h - one message on its way: envelope, header fields, what is known of the body, and the
+ * list of edits. The message itself is read-only; edits are carried out by the caller, in the order
+ * in which they are listed. Everything lives in the message's arena. Not thread safe: one message
+ * is worked on by one callback at a time. */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include "arena.h"
+#include "base.h"
+#include "err.h"
+#include "span.h"
+
+#define MESSAGE_HEADER_MAX       65536  /* octets of one field: name, value */
+#define MESSAGE_HEADER_BLOCK_MAX 262144 /* octets of all fields */
+#define MESSAGE_HEADERS_MAX      1000
+#define MESSAGE_RECIPIENTS_MAX   100000
+#define MESSAGE_ARENA_MAX        (32u * 1024 * 1024)
+#define MESSAGE_LINE_MAX         998 /* octets without CRLF, RFC 5322 section 2.1.1 */
+
+struct header {
+	struct span name;  /* without blanks behind it; case as written */
+	struct span value; /* exact, with the octets after the colon; folds are LF + blank */
+	unsigned nth;      /* 1.. among the fields of the same name, as milters count */
+};
+
+enum edit_kind { EDIT_DELETE_HEADER, EDIT_INSERT_HEADER };
+
+struct edit {
+	enum edit_kind kind;
+	const char *name;
+	const char *value; /* insert only; LF folds, begins with its own blank */
+	unsigned index;    /* delete: nth; insert: position, 1 = right below Postfix's Received */
+};
+
+/* What could not be taken in. The first fault stays. */
+enum message_fault {
+	MESSAGE_FINE,
+	MESSAGE_NO_MEMORY,
+	MESSAGE_HEADERS_TOO_BIG,
+	MESSAGE_TOO_MANY_RECIPIENTS,
+	MESSAGE_BAD_HEADER, /* a name that is none, a control octet, an LF that folds nothing */
+	MESSAGE_BAD_BODY,   /* bare CR, bare LF, or no CRLF at the end */
+};
+
+struct message {
+	struct arena *arena;
+	struct span queue_id;
+	struct span sender; /* without brackets; empty: the null sender */
+	struct span login;  /* SASL name or empty */
+	struct span client; /* address as text, without "IPv6:" */
+	struct span *recipients;
+	size_t recipient_count, recipient_room;
+	struct header *headers;
+	size_t header_count, header_room;
+	uint64_t header_octets; /* name, colon, value, line end */
+	struct edit *edits;
+	size_t edit_count, edit_room;
+	struct {
+		uint64_t octets;
+		size_t line;    /* octets of the line that is still open */
+		size_t longest; /* octets of the longest line without CRLF */
+		bool after_cr;  /* the last octet was a CR */
+	} body;
+	enum message_fault fault;
+};
+
+/* NULL when out of memory. All spans are copied. */
+struct message *message_new(struct span sender, struct span login, struct span client);
+void message_free(struct message **m); /* NULL is fine */
+
+/* These copy what they are given; failures are left in m->fault and later calls do no harm. */
+void message_set_queue_id(struct message *m, struct span queue_id);
+void message_add_recipient(struct message *m, struct span address);
+void message_add_header(struct message *m, struct span name, struct span value);
+
+/* Looks at the next body octets (not kept): counts them and finds what no signature survives. */
+void message_scan_body(struct message *m, struct span chunk);
+/* After the last chunk. */
+void message_end_body(struct message *m);
+
+/* Size as Postfix counts it: header fields and body with CRLF line ends. */
+uint64_t message_octets(const struct message *m);
+
+/* The first field of that name at or after from (an index), or NULL. */
+const struct header *message_find_header(
+    const struct message *m, struct span name, size_t from, size_t *index_r);
+
+enum err message_delete_header(struct message *m, const struct header *h) CHECKED;
+enum err message_insert_header(
+    struct message *m, unsigned position, const char *name, struct span value) CHECKED;
+
+#endif

@@ -1,0 +1,55 @@
+/* policy_client.h - the milter's questions to penguin-policyd over the control socket: what was
+ * admitted under this queue id, admit this local submission, this message is done. Thread safe: a
+ * few connections are kept and lent to one caller at a time. Every call ends by the deadline. */
+#ifndef POLICY_CLIENT_H
+#define POLICY_CLIENT_H
+
+#include "base.h"
+#include "err.h"
+#include "net.h"
+#include "span.h"
+
+#define POLICY_NAME_MAX 256 /* octets of a tenant's or stream's name, with NUL */
+#define POLICY_TEXT_MAX 512
+
+struct policy_client;
+
+struct assignment {
+	bool found;
+	char tenant[POLICY_NAME_MAX];
+	char stream[POLICY_NAME_MAX];
+	uint64_t recipients; /* charged */
+};
+
+enum admission { ADMISSION_ACCEPT, ADMISSION_REFUSE, ADMISSION_HOLD, ADMISSION_TEMPFAIL };
+
+struct admission_answer {
+	enum admission verdict;
+	char code[8], dsn[16], text[POLICY_TEXT_MAX];
+	struct assignment assignment; /* found unless refused or tempfailed */
+};
+
+struct recipients {
+	const struct span *at;
+	size_t count;
+};
+
+/* timeout_s bounds each call as a whole, a second attempt included. NULL when out of memory. */
+struct policy_client *policy_client_new(const struct net_address *address, int64_t timeout_s);
+void policy_client_free(struct policy_client **c); /* NULL is fine */
+
+/* All of these: ERR_OK when policyd answered; ERR_TIMEOUT, ERR_CLOSED, ERR_IO and such when it did
+ * not; ERR_SYNTAX when the answer makes no sense or says status=error. A connection that turns out
+ * to be dead is replaced once, which is safe: policyd charges by queue id. */
+enum err policy_client_assign(struct policy_client *c, struct span queue_id, struct span login,
+    struct span client_address, struct assignment *assignment_r) CHECKED;
+enum err policy_client_admit(struct policy_client *c, struct span queue_id, struct span sender,
+    uint64_t octets, struct recipients recipients, struct admission_answer *answer_r) CHECKED;
+
+/* Tells the outcome. accepted: false when the message is refused or tempfailed (its charges can go
+ * back). The list is sent only when fewer were accepted than charged. The answer is not waited for:
+ * it is read before the connection's next question. */
+enum err policy_client_close(struct policy_client *c, struct span queue_id, bool accepted,
+    struct recipients recipients, uint64_t charged) CHECKED;
+
+#endif

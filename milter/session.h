@@ -1,0 +1,53 @@
+/* session.h - one connection from Postfix and the message on it. Events come in from glue.c and
+ * pass one door between states; libmilter is not known here. Callbacks of one connection run one
+ * after the other, but in different threads: nothing here is per thread. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "base.h"
+#include "message.h"
+#include "shared.h"
+#include "span.h"
+#include "verdict.h"
+
+struct session;
+
+/* What is known at MAIL. */
+struct envelope {
+	struct span sender;   /* with or without angle brackets */
+	struct span login;    /* {auth_authen} */
+	struct span client;   /* {client_addr}, "IPv6:" allowed in front */
+	struct span queue_id; /* only set at MAIL when no SMTP client is behind it */
+};
+
+/* NULL when out of memory. */
+struct session *session_new(struct shared *shared);
+void session_free(struct session **s); /* NULL is fine */
+
+/* A message starts; whatever was before is over. True: it is ours, its events matter. False: not
+ * ours, pass it by. */
+bool session_begin(struct session *s, const struct envelope *envelope);
+/* No memory could be had for a message that is ours: to be asked when session_begin said true. */
+bool session_is_broken(const struct session *s);
+
+void session_recipient(struct session *s, struct span address);
+void session_header(struct session *s, struct span name, struct span value);
+void session_end_of_headers(struct session *s, struct span queue_id);
+void session_body(struct session *s, struct span chunk);
+
+/* What glue has to do at the end of the message. */
+struct outcome {
+	const struct verdict *verdict; /* when accepted: first the edits, then the hold */
+	const struct edit *edits;
+	size_t edit_count;
+	const char *hold; /* reason, or NULL */
+};
+
+/* Valid until session_complete. */
+void session_end_of_message(struct session *s, struct outcome *outcome_r);
+/* The edits were carried out, or not; the message is over. *verdict_r is final. */
+void session_complete(struct session *s, bool applied, struct verdict *verdict_r);
+/* The message will not come to its end. */
+void session_abort(struct session *s);
+
+#endif

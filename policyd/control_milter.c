@@ -1,0 +1,246 @@
+/* control_milter - the milter's verbs: assign, admit, close. */
+#include "addr.h"
+#include "clock.h"
+#include "control_handlers.h"
+#include "log.h"
+#include "policy.h"
+
+static void put_assignment(struct buf *reply, const struct transaction *t)
+{
+	struct transaction_facts f = ledger_facts(t);
+
+	attr_put(reply, "found", SPAN("yes"));
+	attr_put(reply, "tenant", f.tenant);
+	attr_put(reply, "stream", f.stream);
+	attr_put(reply, "class", span_cstr(stream_class_text((enum stream_class)f.class)));
+	attr_put(reply, "login", f.login);
+	attr_put(reply, "sender", f.sender);
+	attr_put_u64(reply, "recipients", t->charged);
+}
+
+enum control_progress control_assign(struct control_call *call)
+{
+	const struct transaction *t =
+	    store_transaction(call->session->server->store, control_get(call, "queue_id"));
+
+	if (t != NULL)
+		put_assignment(call->reply, t);
+	else
+		attr_put(call->reply, "found", SPAN("no"));
+	return CONTROL_DONE;
+}
+
+/* ---- local submissions ---- */
+
+static void put_verdict(
+    struct buf *reply, const char *what, enum verdict v, const struct reply_facts *facts)
+{
+	const char *code, *enhanced;
+	char space[512];
+	struct buf text = { .p = space, .size = sizeof space, .max = sizeof space };
+
+	reply_parts(v, facts, strcmp(what, "refuse") == 0, &code, &enhanced, &text);
+	attr_put(reply, "verdict", span_cstr(what));
+	attr_put(reply, "code", span_cstr(code));
+	attr_put(reply, "dsn", span_cstr(enhanced));
+	attr_put(reply, "text", buf_span(&text));
+}
+
+static void put_plain(struct buf *reply, const char *what, enum verdict v)
+{
+	const struct reply_facts none = { 0 };
+
+	put_verdict(reply, what, v, &none);
+}
+
+static void on_admitted(
+    void *context, const struct outcome *o, const struct crossing *crossings, size_t count)
+{
+	struct control_session *s = context;
+	const struct provider *p = snapshot_provider(s->server->snapshot);
+	const struct transaction *t;
+	char resets[ZONE_TEXT_MAX];
+	struct reply_facts facts;
+	const struct quota *q;
+
+	control_ok(&s->reply);
+	switch (o->result) {
+	case ADMISSION_GRANTED:
+	case ADMISSION_REPEATED:
+		policy_log_alerts(crossings, count);
+		put_plain(&s->reply, "accept", VERDICT_PASS);
+		t = store_transaction(s->server->store, span_cstr(s->local.queue_id));
+		if (t != NULL)
+			put_assignment(&s->reply, t);
+		break;
+	case ADMISSION_FAILED: put_plain(&s->reply, "tempfail", VERDICT_STORE_DOWN); break;
+	case ADMISSION_REFUSED:
+		/* Inside store_admit: the account is still there. */
+		q = policy_refused_quota(s->account, o);
+		policy_refusal_facts(s->account, q, o, resets, &facts);
+		put_verdict(&s->reply,
+		    p->postfix.local_over_limit_hold && o->retry_s != INT64_MAX ? "hold"
+										: "refuse",
+		    q != NULL ? decide_refusal(q, o) : VERDICT_STORE_DOWN, &facts);
+		break;
+	}
+	log_record(LOG_LEVEL_INFO, span_cstr(s->local.queue_id), "local",
+	    LOG_NUMBER("result", o->result), LOG_NUMBER("recipients", s->local.recipients));
+	s->local = (struct local_submission){ 0 };
+	control_finish(s);
+}
+
+static void local_admit(struct control_call *call, const struct identity *who, uint64_t size)
+{
+	struct control_session *s = call->session;
+	struct server *server = s->server;
+	struct account account = { .who = *who };
+	struct charge charges[CHARGES_MAX];
+	struct quota_amounts amounts = {
+		.units = { [LIMIT_RECIPIENTS] = s->local.recipients,
+		    [LIMIT_MESSAGES] = 1,
+		    [LIMIT_BYTES] = size },
+	};
+	int64_t now_ns = clock_wall_ns();
+	char key[QUEUE_ID_MAX + 8] = "local ";
+	struct buf id = { .p = key, .n = 6, .size = sizeof key, .max = sizeof key };
+	struct admission m = { .stage = STAGE_END_OF_MESSAGE,
+		.queue_id = span_cstr(s->local.queue_id),
+		.facts = { .tenant = span_cstr(who->tenant->name),
+		    .stream = span_cstr(who->stream->name),
+		    .login = SPAN(""),
+		    .sender = control_get(call, "sender"),
+		    .class = (uint8_t)who->stream->class },
+		.charges = charges,
+		.now_ns = now_ns,
+		.context = s };
+
+	buf_add_cstr(&id, s->local.queue_id);
+	m.transaction = policy_transaction(buf_span(&id));
+	if (!account_quotas(server->store, true, who->tenant, who->plan, who->stream, SPAN(""),
+		account.quotas, &account.quota_count)) {
+		const struct outcome failed = { .result = ADMISSION_FAILED };
+
+		on_admitted(s, &failed, NULL, 0);
+		return;
+	}
+	quota_windows_update(&account.windows, who->tenant, now_ns / NS_PER_S);
+	m.count = quota_charges(
+	    account.quotas, account.quota_count, &account.windows, &amounts, charges);
+	s->account = &account;
+	store_admit(server->store, &m, 1, on_admitted);
+	s->account = NULL;
+}
+
+/* Tenant of a checked local sender; false: not a tenant's. */
+static bool local_identity(
+    const struct server *server, struct span sender, struct identity *who_r)
+{
+	const struct snapshot *snap = server->snapshot;
+	char domain[DOMAIN_MAX];
+	struct addr a;
+
+	*who_r = (struct identity){ .direction = DIRECTION_TENANT, .login = SPAN("") };
+	if (addr_split(sender, &a) != ERR_OK || domain_canonical(a.domain, domain) != ERR_OK)
+		return false;
+	who_r->tenant_index = snapshot_find_domain(snap, span_cstr(domain), NULL);
+	if (who_r->tenant_index == TENANT_NONE)
+		return false;
+	who_r->tenant = snapshot_tenant(snap, who_r->tenant_index);
+	who_r->plan = snapshot_plan(snap, who_r->tenant_index);
+	who_r->stream = tenant_stream(who_r->tenant, SPAN(""), SPAN("local"), 0);
+	return true;
+}
+
+/* False: the store could not say. */
+static bool check_recipients(struct control_call *call, const struct identity *who)
+{
+	struct control_session *s = call->session;
+	uint8_t digest[DIGEST_SIZE];
+	enum suppress_scope scope;
+
+	for (size_t i = 0; i < CONTROL_ROWS; i++) {
+		struct span recipient = control_get_item(call, "recipient", i);
+
+		if (recipient.p == NULL)
+			break;
+		s->local.recipients++;
+		if (suppress_digest(s->server->suppress, recipient, digest) != ERR_OK)
+			return false;
+		s->local.suppressed =
+		    s->local.suppressed ||
+		    suppress_match(s->server->suppress, digest, span_cstr(who->tenant->name),
+			span_cstr(who->stream->name), &scope);
+	}
+	return true;
+}
+
+enum control_progress control_admit(struct control_call *call)
+{
+	struct control_session *s = call->session;
+	struct span queue_id = control_get(call, "queue_id"),
+		    sender = control_get(call, "sender");
+	struct decision_facts facts = { .sender_owned = true };
+	struct identity who;
+	enum verdict v;
+	uint64_t size;
+
+	if (!span_eq(span_cstr(s->local.queue_id), queue_id))
+		s->local = (struct local_submission){ 0 };
+	if (queue_id.n == 0 ||
+	    !span_copy(queue_id, s->local.queue_id, sizeof s->local.queue_id) ||
+	    !span_u64(control_get(call, "size"), &size)) {
+		control_error(call->reply, "syntax", "admit: queue_id and size are needed");
+		return CONTROL_DONE;
+	}
+	if (!local_identity(s->server, sender, &who)) {
+		control_error(call->reply, "notfound", "admit: the sender is not a tenant's");
+		return CONTROL_DONE;
+	}
+	if (!check_recipients(call, &who)) {
+		put_plain(call->reply, "tempfail", VERDICT_STORE_DOWN);
+		return CONTROL_DONE;
+	}
+	if (span_eq(control_get(call, "more"), SPAN("yes")))
+		return CONTROL_DONE;
+	facts.override = states_get(s->server->states, span_cstr(who.tenant->name));
+	facts.now_s = clock_wall_ns() / NS_PER_S;
+	facts.suppressed = s->local.suppressed;
+	v = decide(s->server->snapshot, &who, &facts);
+	if (v != VERDICT_PASS) {
+		/* Never a temporary answer for a reason of policy: sendmail(1) has no client that
+		 * would try again, so the sender gets a bounce. */
+		put_plain(call->reply, "refuse", v);
+		s->local = (struct local_submission){ 0 };
+		return CONTROL_DONE;
+	}
+	local_admit(call, &who, size);
+	return CONTROL_LATER;
+}
+
+/* ---- close ---- */
+
+enum control_progress control_close_message(struct control_call *call)
+{
+	struct control_session *s = call->session;
+	struct span queue_id = control_get(call, "queue_id");
+	bool rejected = !span_eq(control_get(call, "outcome"), SPAN("accepted"));
+	uint8_t digest[DIGEST_SIZE];
+
+	for (size_t i = 0; i < CONTROL_ROWS; i++) {
+		struct span recipient = control_get_item(call, "recipient", i);
+
+		if (recipient.p == NULL)
+			break;
+		if (suppress_digest(s->server->suppress, recipient, digest) == ERR_OK)
+			buf_add(&s->accepted, digest, sizeof(uint64_t));
+	}
+	if (span_eq(control_get(call, "more"), SPAN("yes")))
+		return CONTROL_DONE;
+	if (buf_ok(&s->accepted))
+		store_settle(s->server->store, queue_id, rejected,
+		    (const uint64_t *)(const void *)s->accepted.p,
+		    s->accepted.n / sizeof(uint64_t));
+	buf_reset(&s->accepted);
+	return CONTROL_DONE;
+}

@@ -1,0 +1,127 @@
+/* commands - the table of penguinctl: every command, its slots, options and handler. Usage,
+ * help, suggestions and completion are made from it. */
+#include "commands.h"
+
+#define END_OF_OPTIONS                                                                         \
+	{                                                                                      \
+		0, NULL, NULL, NULL                                                            \
+	}
+
+static const struct grammar_option every_command[] = {
+	{ 'c', "config", "FILE", "configuration (/etc/penguinmails/penguinmails.conf)" },
+	{ 's', "socket", "PATH", "control socket (what the configuration says)" },
+	{ 'o', "output", "FORMAT", "table, plain (tabs, no header) or json" },
+	{ 0, "json", NULL, "the same as -o json" },
+	{ 'q', "quiet", NULL, "no remarks, no progress" },
+	{ 0, "no-progress", NULL, "no progress line" },
+	{ 'v', "verbose", NULL, "say more" },
+	{ 'V', "version", NULL, "print the version and end" },
+	{ 'h', "help", NULL, "print this, or the help of a command, and end" },
+	{ 0, "completion", "SHELL", "print a completion script (bash) and end" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option config_show_options[] = {
+	{ 'n', "changed", NULL, "only what differs from the default" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option suspend_options[] = {
+	{ 0, "reason", "TEXT", "why; kept with the state" },
+	{ 0, "keep-queue", NULL, "leave mail that is queued already alone" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option quota_show_options[] = {
+	{ 0, "csv", NULL, "comma separated values with a header line" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option quota_reset_options[] = {
+	{ 0, "scope", "SCOPE", "only buckets of this scope (plan, tenant, stream, login)" },
+	{ 0, "name", "NAME", "only the bucket of this stream or login" },
+	{ 0, "limit", "LIMIT", "only this limit, as quota show prints it" },
+	END_OF_OPTIONS,
+};
+
+#define SCOPE_OPTIONS                                                                          \
+	{ 0, "platform", NULL, "the list of the whole platform" },                             \
+	    { 0, "tenant", "TENANT", "the list of a tenant" },                                 \
+	{                                                                                      \
+		0, "stream", "STREAM", "the list of one stream of that tenant"                 \
+	}
+
+static const struct grammar_option suppress_add_options[] = {
+	SCOPE_OPTIONS,
+	{ 0, "reason", "TEXT", "why; \"manual\" when not given" },
+	{ 0, "source", "TEXT", "where it came from; \"penguinctl\" when not given" },
+	{ 0, "expires", "DATE", "RFC 3339 date or time it ends; never when not given" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option suppress_remove_options[] = {
+	SCOPE_OPTIONS,
+	{ 0, "reason", "TEXT", "why it may be mailed again (must be given)" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option suppress_list_options[] = {
+	SCOPE_OPTIONS,
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option genkey_options[] = {
+	{ 0, "selector", "NAME", "selector (pm, the month, and r or e)" },
+	{ 0, "type", "TYPE", "rsa, ed25519 or both (rsa)" },
+	{ 0, "bits", "N", "size of an RSA key: 2048, 3072 or 4096 (2048)" },
+	{ 0, "directory", "DIR", "where the key goes (milter.keys/DOMAIN)" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option postfix_options[] = {
+	{ 0, "dry-run", NULL, "print what would change as a diff, and change nothing" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_command commands[] = {
+	{ "check", "prove configuration, keys, sockets and Postfix", NULL, cmd_check },
+	{ "config show", "print the settings in force", config_show_options, cmd_config_show },
+	{ "reload", "make the daemons read their configuration again", NULL, cmd_reload },
+	{ "status", "what penguin-policyd is doing", NULL, cmd_status },
+	{ "tenant list", "all tenants and their state", NULL, cmd_tenant_list },
+	{ "tenant show <tenant>", "one tenant", NULL, cmd_tenant_show },
+	{ "tenant suspend <tenant>", "refuse its new mail, hold its queued mail",
+	    suspend_options, cmd_tenant_suspend },
+	{ "tenant resume <tenant>", "undo tenant suspend", suspend_options, cmd_tenant_resume },
+	{ "quota show [<tenant>]", "limits, what is used, when they reset", quota_show_options,
+	    cmd_quota_show },
+	{ "quota reset <tenant>", "forget what is used", quota_reset_options, cmd_quota_reset },
+	{ "suppress add <address>...", "never mail these addresses", suppress_add_options,
+	    cmd_suppress_add },
+	{ "suppress rm <address>", "take an address off a list", suppress_remove_options,
+	    cmd_suppress_remove },
+	{ "suppress check <address>", "is it on a list that counts here?",
+	    suppress_list_options, cmd_suppress_check },
+	{ "suppress import <file>", "add the rows of a CSV file (- is stdin)",
+	    suppress_add_options, cmd_suppress_import },
+	{ "suppress export", "print a list as CSV", suppress_list_options,
+	    cmd_suppress_export },
+	{ "dkim genkey <domain>", "make a signing key and its DNS record", genkey_options,
+	    cmd_dkim_genkey },
+	{ "postfix show", "the postconf commands that attach us", NULL, cmd_postfix_show },
+	{ "postfix enable", "attach us to Postfix", postfix_options, cmd_postfix_enable },
+	{ "postfix disable", "detach us from Postfix", postfix_options, cmd_postfix_disable },
+	{ "postfix check", "look for settings that break us", NULL, cmd_postfix_check },
+	{ "explain <login> <sender> <recipient> [<size>]",
+	    "what would be decided, and why; changes nothing", NULL, cmd_explain },
+	{ "db backup <directory>", "copy the store while it is in use", NULL, cmd_db_backup },
+	{ "db verify", "read the whole store and prove its checksums", NULL, cmd_db_verify },
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct grammar ctl_grammar = {
+	.program = "penguinctl",
+	.summary = "administer PenguinMails for Postfix",
+	.options = every_command,
+	.commands = commands,
+};

@@ -1,0 +1,39 @@
+/* commands.h - the handlers of penguinctl's commands; commands.c has the table that names them.
+ * Each gives a sysexits status and has said what went wrong. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "ctl.h"
+
+/* cmd_check.c */
+int cmd_check(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_daemon.c */
+int cmd_config_show(struct ctl *ctl, const struct grammar_match *match);
+int cmd_reload(struct ctl *ctl, const struct grammar_match *match);
+int cmd_status(struct ctl *ctl, const struct grammar_match *match);
+int cmd_explain(struct ctl *ctl, const struct grammar_match *match);
+int cmd_db_backup(struct ctl *ctl, const struct grammar_match *match);
+int cmd_db_verify(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_tenant.c */
+int cmd_tenant_list(struct ctl *ctl, const struct grammar_match *match);
+int cmd_tenant_show(struct ctl *ctl, const struct grammar_match *match);
+int cmd_tenant_suspend(struct ctl *ctl, const struct grammar_match *match);
+int cmd_tenant_resume(struct ctl *ctl, const struct grammar_match *match);
+int cmd_quota_show(struct ctl *ctl, const struct grammar_match *match);
+int cmd_quota_reset(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_suppress.c */
+int cmd_suppress_add(struct ctl *ctl, const struct grammar_match *match);
+int cmd_suppress_remove(struct ctl *ctl, const struct grammar_match *match);
+int cmd_suppress_check(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_import.c */
+int cmd_suppress_import(struct ctl *ctl, const struct grammar_match *match);
+int cmd_suppress_export(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_dkim.c */
+int cmd_dkim_genkey(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_postfix.c */
+int cmd_postfix_show(struct ctl *ctl, const struct grammar_match *match);
+int cmd_postfix_enable(struct ctl *ctl, const struct grammar_match *match);
+int cmd_postfix_disable(struct ctl *ctl, const struct grammar_match *match);
+int cmd_postfix_check(struct ctl *ctl, const struct grammar_match *match);
+
+#endif

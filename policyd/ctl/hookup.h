@@ -1,0 +1,73 @@
+/* hookup.h - what attaches us to Postfix: which parameters, where in which list, and how to take
+ * our part out again. Works on the texts of main.cf and master.cf; reads and writes no file. */
+#ifndef HOOKUP_H
+#define HOOKUP_H
+
+#include "arena.h"
+#include "base.h"
+#include "buf.h"
+#include "err.h"
+#include "postconf.h"
+#include "span.h"
+
+struct hookup_names {
+	struct span milter, policy; /* sockets as Postfix names them: "unix:..", "inet:.." */
+};
+
+/* One parameter that differs from the text before. */
+struct hookup_change {
+	struct span service; /* "submission/inet", or empty: main.cf */
+	struct span name;
+	struct span value; /* new, on one line */
+	bool removed;      /* the definition is gone */
+	struct hookup_change *next;
+};
+
+struct hookup {
+	struct arena *arena;
+	struct buf main, master;       /* the new texts */
+	struct hookup_change *changes; /* in the order made */
+	struct hookup_change **last;
+	bool failed; /* out of memory */
+};
+
+enum err hookup_init(struct hookup *h, struct span main, struct span master) CHECKED;
+void hookup_deinit(struct hookup *h); /* also of a zeroed one */
+
+/* Adds what is missing. defaults: lines "name = value" as postconf -d prints them, for values that
+ * the text does not set. Doing it again changes nothing. The milter is appended to
+ * smtpd_milters and non_smtpd_milters, the policy service put first in
+ * smtpd_recipient_restrictions and smtpd_end_of_data_restrictions, in main.cf and where a
+ * submission service of master.cf overrides them (SMTPD_POLICY_README, MILTER_README). */
+enum err hookup_attach(
+    struct hookup *h, const struct hookup_names *names, struct span defaults) CHECKED;
+
+/* Takes our part out. before_main and before_master: the texts before we were attached, or empty
+ * when they are not known: then only list elements go, and single values stay. */
+enum err hookup_detach(struct hookup *h, const struct hookup_names *names,
+    struct span before_main, struct span before_master, struct span defaults) CHECKED;
+
+/* A parameter of one value that we set, for attaching and inspecting. */
+struct hookup_scalar {
+	const char *name, *wanted;
+	const char *if_known; /* only when Postfix knows this parameter; NULL: always */
+	const char *why;
+};
+extern const struct hookup_scalar hookup_scalars[]; /* ends with name NULL */
+
+/* The name that Postfix uses for a socket of ours: relative unix names stay relative. */
+void hookup_socket_name(struct span configured, struct buf *out);
+
+/* Our element in a list, if it is there. */
+bool hookup_find_milter(struct span value, struct span milter, struct span *element_r);
+/* From "check_policy_service" to the end of its argument. */
+bool hookup_find_policy(
+    struct span value, struct span policy, struct span *first_r, struct span *last_r);
+
+/* A value "name" within "{ socket, name = value, { name = value } }"; empty when absent. */
+struct span hookup_setting(struct span element, struct span name);
+
+/* An smtpd that authenticated clients submit to: by name, port, SASL or wrapper mode. */
+bool hookup_is_submission(struct span master, const struct master_service *service);
+
+#endif

@@ -1,0 +1,278 @@
+/* main - penguin-policyd: options, configuration, sockets, ids, store, ready, loop, stop. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "control.h"
+#include "daemon.h"
+#include "log.h"
+#include "policy.h"
+#include "server.h"
+
+#define BACKLOG   511
+#define ERROR_MAX 512
+
+struct policyd {
+	struct daemon_options options;
+	struct server server;
+	struct control_context control;
+	struct listen_handler policy_handler, control_handler;
+	struct loop *loop;
+	struct loop_io *store_io;
+	int policy_fd, control_fd;
+	bool stopping;
+};
+
+/* ---- start ---- */
+
+static int load(struct policyd *d)
+{
+	struct config_report report = { .text = BUF_INIT(16u << 20) };
+	enum err e = snapshot_load(d->options.config_file, NULL, &report, &d->server.snapshot);
+
+	if (report.text.n > 0)
+		fputs(buf_cstr(&report.text), stderr);
+	d->server.kept_tenants = report.errors;
+	if (d->options.check_only && e == ERR_OK)
+		printf("%s: %zu tenants, %u errors, %u warnings\n", d->options.config_file,
+		    snapshot_tenant_count(d->server.snapshot), report.errors, report.warnings);
+	if (e == ERR_OK && d->options.check_only && report.errors > 0)
+		e = ERR_SYNTAX;
+	buf_free(&report.text);
+	return e == ERR_OK ? EX_OK : EX_CONFIG;
+}
+
+static int listen_on(const struct policyd *d, const char *name, mode_t mode, int *fd_r)
+{
+	const struct provider *p = snapshot_provider(d->server.snapshot);
+	struct net_address address;
+	char error[ERROR_MAX];
+
+	if (net_parse(span_cstr(name), p->postfix.queue_directory, &address, error,
+		sizeof error) != ERR_OK ||
+	    net_listen(&address, mode, BACKLOG, fd_r, error, sizeof error) != ERR_OK) {
+		log_text(LOG_LEVEL_ERROR, "%s", error);
+		return EX_UNAVAILABLE;
+	}
+	return EX_OK;
+}
+
+static uid_t user_id(const char *name)
+{
+	const struct passwd *p;
+	uint64_t number;
+
+	if (name[0] == '\0')
+		return geteuid();
+	if (span_u64(span_cstr(name), &number) && number < (uid_t)-1)
+		return (uid_t)number;
+	p = getpwnam(name);
+	return p != NULL ? p->pw_uid : (uid_t)-1;
+}
+
+static int open_store(struct policyd *d)
+{
+	const struct provider *p = snapshot_provider(d->server.snapshot);
+	struct store_options options = { .path = p->store.path,
+		.map_octets = p->store.map_octets,
+		.map_ceiling = p->store.map_ceiling,
+		.relaxed = p->store.relaxed,
+		.relaxed_interval_ns = p->store.relaxed_interval_ms * NS_PER_MS };
+	char error[ERROR_MAX], key[1024];
+	enum err e;
+
+	snprintf(key, sizeof key, "%s/address.key", p->store.path);
+	e = store_open(&options, &d->server.store, error, sizeof error);
+	if (e == ERR_OK)
+		e = suppress_open(
+		    d->server.store, key, &d->server.suppress, error, sizeof error);
+	if (e == ERR_OK) {
+		e = states_open(d->server.store, &d->server.states);
+		snprintf(error, sizeof error, "store: tenant states: %s", err_text(e));
+	}
+	if (e == ERR_OK)
+		return EX_OK;
+	log_text(LOG_LEVEL_ERROR, "%s", error);
+	return e == ERR_CORRUPT || e == ERR_VERSION ? EX_DATAERR : EX_IOERR;
+}
+
+/* Sockets first (root may), then ids for good, then the store as the user it belongs to. */
+static int become_ready(struct policyd *d)
+{
+	const struct provider *p = snapshot_provider(d->server.snapshot);
+	char error[ERROR_MAX];
+	int status = listen_on(d, p->policyd.policy, 0660, &d->policy_fd);
+
+	if (status == EX_OK)
+		/* Who may ask is decided by SO_PEERCRED, so everybody may connect. */
+		status = listen_on(d, p->policyd.control, 0666, &d->control_fd);
+	if (status != EX_OK)
+		return status;
+	d->control.milter_uid = user_id(p->milter.user);
+	if (daemon_drop_privileges(p->policyd.user, p->policyd.group, error, sizeof error) !=
+	    ERR_OK) {
+		log_text(LOG_LEVEL_ERROR, "%s", error);
+		return EX_NOPERM;
+	}
+	d->control.own_uid = geteuid();
+	return open_store(d);
+}
+
+/* ---- loop ---- */
+
+static void on_store(void *argument, bool read, bool write)
+{
+	struct policyd *d = argument;
+
+	(void)read;
+	(void)write;
+	store_complete(d->server.store);
+}
+
+static void on_second(void *argument)
+{
+	struct policyd *d = argument;
+	int64_t now_ns = clock_wall_ns();
+
+	listeners_tick(d->server.listeners, clock_mono_ns());
+	store_tick(d->server.store, now_ns);
+	suppress_tick(d->server.suppress, now_ns / NS_PER_S);
+}
+
+static void on_flush(void *argument)
+{
+	(void)argument; /* a turn of the loop is what it is for */
+}
+
+static void on_reload(void *argument)
+{
+	struct policyd *d = argument;
+	struct config_report report = { .text = BUF_INIT(16u << 20) };
+
+	daemon_notify("RELOADING=1");
+	if (server_reload(&d->server, &report) != ERR_OK)
+		log_text(LOG_LEVEL_WARNING, "reload failed; nothing changed");
+	buf_free(&report.text);
+	daemon_notify("READY=1");
+}
+
+static void on_stop(void *argument)
+{
+	struct policyd *d = argument;
+
+	if (!d->stopping)
+		daemon_notify("STOPPING=1");
+	d->stopping = true;
+}
+
+static void turn(void *argument)
+{
+	struct policyd *d = argument;
+
+	store_flush(d->server.store, clock_mono_ns());
+	if (d->stopping && listeners_drain(d->server.listeners))
+		loop_stop(d->loop);
+}
+
+static bool prepare_loop(struct policyd *d)
+{
+	const struct provider *p = snapshot_provider(d->server.snapshot);
+	struct listen_limits limits = { .connections = (size_t)p->policyd.connections,
+		.request_timeout_ns = p->policyd.request_timeout_s * NS_PER_S,
+		.idle_timeout_ns = p->policyd.idle_timeout_s * NS_PER_S };
+
+	d->policy_handler = (struct listen_handler){ &attr_limits_policy, false, policy_open,
+		policy_request, policy_close, &d->server };
+	d->control_handler = (struct listen_handler){ &attr_limits_control, true, control_open,
+		control_request, control_close, &d->control };
+	d->control.server = &d->server;
+	d->loop = loop_new();
+	if (d->loop == NULL)
+		return false;
+	d->server.listeners = listeners_new(d->loop, &limits);
+	d->server.accounts = accounts_new();
+	d->server.services = services_new();
+	d->store_io = loop_watch(d->loop, store_wake_fd(d->server.store), on_store, d);
+	if (d->server.listeners == NULL || d->server.accounts == NULL ||
+	    d->server.services == NULL || d->store_io == NULL)
+		return false;
+	if (p->store.relaxed && !loop_every(d->loop, 10 * NS_PER_MS, on_flush, d))
+		return false;
+	if (listeners_add(d->server.listeners, d->policy_fd, "policy", &d->policy_handler) !=
+	    ERR_OK)
+		return false;
+	d->policy_fd = -1;
+	if (listeners_add(d->server.listeners, d->control_fd, "control", &d->control_handler) !=
+	    ERR_OK)
+		return false;
+	d->control_fd = -1;
+	return loop_every(d->loop, NS_PER_S, on_second, d) &&
+	       loop_on_signal(d->loop, SIGHUP, on_reload, d) &&
+	       loop_on_signal(d->loop, SIGTERM, on_stop, d) &&
+	       loop_on_signal(d->loop, SIGINT, on_stop, d);
+}
+
+static int serve(struct policyd *d)
+{
+	if (!prepare_loop(d)) {
+		log_text(LOG_LEVEL_ERROR, "out of memory");
+		return EX_OSERR;
+	}
+	d->server.started_ns = clock_mono_ns();
+	log_text(LOG_LEVEL_INFO, "ready: version %s, LMDB %s, %zu tenants, %zu suppressions",
+	    daemon_version(), kv_library_version(), snapshot_tenant_count(d->server.snapshot),
+	    suppress_count(d->server.suppress));
+	daemon_ready();
+	loop_run(d->loop, turn, d);
+	log_text(LOG_LEVEL_INFO, "stopping");
+	return EX_OK;
+}
+
+static void deinit(struct policyd *d)
+{
+	listeners_free(&d->server.listeners);
+	loop_unwatch(&d->store_io);
+	loop_free(&d->loop);
+	services_free(&d->server.services);
+	accounts_free(&d->server.accounts);
+	store_close(&d->server.store); /* answers jobs of the two below */
+	states_close(&d->server.states);
+	suppress_close(&d->server.suppress);
+	snapshot_unref(&d->server.snapshot);
+	if (d->policy_fd >= 0)
+		close(d->policy_fd);
+	if (d->control_fd >= 0)
+		close(d->control_fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct policyd d = { .policy_fd = -1, .control_fd = -1 };
+	int status = daemon_parse_options(argc, argv, "penguin-policyd",
+	    "admits tenants' mail against quotas and suppressions, for Postfix", &d.options);
+
+	if (status >= 0)
+		return status;
+	log_open("penguin-policyd", d.options.foreground || d.options.check_only,
+	    d.options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	d.server.config_file = d.options.config_file;
+	status = load(&d);
+	if (status == EX_OK && !d.options.check_only) {
+		if (daemon_detach(&d.options) != ERR_OK)
+			status = EX_OSERR;
+		if (status == EX_OK)
+			status = become_ready(&d);
+		if (status == EX_OK)
+			status = serve(&d);
+	}
+	deinit(&d);
+	return status;
+}

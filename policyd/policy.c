@@ -1,0 +1,324 @@
+/* policy - the glue of one policy request: facts in, decision, admission, reply out. Decides
+ * nothing itself; knows neither sockets nor LMDB. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+#include "policy.h"
+
+#define REPLY_MAX 1024u
+
+struct policy_session {
+	struct server *server;
+	struct ticket *ticket;  /* of the request under way */
+	struct hash128 current; /* the transaction asked about last */
+	bool has_current;
+	uint64_t service; /* of the last request with an instance */
+	/* the request under way, for its log line */
+	struct account *account; /* valid inside the call that set it */
+	bool end_of_message;
+	struct buf log; /* login NUL sender NUL recipient NUL queue id NUL tenant NUL */
+	uint64_t size, recipients;
+};
+
+struct hash128 policy_transaction(struct span instance)
+{
+	return hash128(instance, 0);
+}
+
+/* ---- sessions: one per connection of an smtpd ---- */
+
+void *policy_open(void *context, uid_t peer_uid)
+{
+	struct policy_session *s = calloc(1, sizeof *s);
+
+	(void)peer_uid;
+	if (s == NULL)
+		return NULL;
+	s->server = context;
+	buf_init(&s->log, 16384);
+	return s;
+}
+
+static void abandon(struct policy_session *s, bool finished)
+{
+	if (s->has_current)
+		store_abandon(s->server->store, s->current, finished,
+		    services_known(s->server->services, s->service));
+	s->has_current = false;
+}
+
+void policy_close(void *context, void *session)
+{
+	struct policy_session *s = session;
+
+	(void)context;
+	abandon(s, false);
+	buf_free(&s->log);
+	free(s);
+}
+
+/* An smtpd handles one message at a time: another instance on its connection is the proof that
+ * the one before has ended, one way or the other. */
+static void follow_instance(struct policy_session *s, const struct policy_request *r)
+{
+	struct hash128 id = policy_transaction(r->instance);
+
+	if (r->instance.n == 0)
+		return;
+	if (s->has_current && !hash128_eq(s->current, id))
+		abandon(s, true);
+	s->current = id;
+	s->has_current = true;
+	s->service = services_key(r->context, r->server_port);
+	if (r->state == STATE_END_OF_MESSAGE)
+		services_learn(s->server->services, s->service);
+}
+
+/* ---- log ---- */
+
+static void remember(
+    struct policy_session *s, const struct policy_request *r, const char *tenant)
+{
+	const struct span parts[] = { r->login, r->sender, r->recipient, r->queue_id,
+		span_cstr(tenant) };
+
+	buf_reset(&s->log);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		buf_add_span(&s->log, span_head(parts[i], 1024));
+		buf_add_char(&s->log, '\0');
+	}
+	s->end_of_message = r->state == STATE_END_OF_MESSAGE;
+	s->size = r->size;
+	s->recipients = r->recipient_count;
+}
+
+static void log_verdict(const struct policy_session *s, enum verdict v, const struct quota *q)
+{
+	struct span part[5] = { 0 }, rest = buf_span(&s->log);
+	enum log_level level = LOG_LEVEL_INFO;
+
+	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
+		span_next(&rest, '\0', &part[i]);
+	if (v == VERDICT_PASS && !s->end_of_message)
+		level = LOG_LEVEL_DEBUG; /* the message gets its line at its end */
+	if (v == VERDICT_NOT_OWNER)
+		log_record(LOG_LEVEL_WARNING, part[3], "audit",
+		    LOG_CSTR("event", "cross_tenant"), LOG_SPAN("tenant", part[4]),
+		    LOG_SPAN("login", part[0]), LOG_SPAN("sender", part[1]));
+	log_record(level, part[3], v == VERDICT_PASS ? "admitted" : "refused",
+	    LOG_CSTR("verdict", verdict_word(v)), LOG_SPAN("tenant", part[4]),
+	    LOG_SPAN("login", part[0]), LOG_SPAN("sender", part[1]),
+	    LOG_SPAN("recipient", part[2]), LOG_NUMBER("recipients", s->recipients),
+	    LOG_NUMBER("size", s->size),
+	    LOG_CSTR("scope", q != NULL ? quota_scope_text(q->scope) : ""),
+	    LOG_CSTR("limit", q != NULL ? q->limit->text : ""));
+}
+
+void policy_log_alerts(const struct crossing *crossings, size_t count)
+{
+	static const int percent[] = { 80, 90, 95, 100 };
+	char ends[ZONE_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct crossing *c = &crossings[i];
+		struct quota_bucket_parts p;
+
+		if (!quota_split_bucket_name(span_cstr(c->name), &p))
+			continue;
+		zone_format(zone_utc(), c->end_s, ends);
+		for (size_t k = 0; k < ARRAY_SIZE(percent); k++)
+			if ((c->bits & 1u << k) != 0)
+				log_record(LOG_LEVEL_WARNING, SPAN(""), "alert",
+				    LOG_NUMBER("percent", percent[k]),
+				    LOG_SPAN("tenant", p.tenant), LOG_SPAN("scope", p.scope),
+				    LOG_SPAN("name", p.name), LOG_SPAN("unit", p.unit),
+				    LOG_SPAN("period", p.period), LOG_NUMBER("used", c->used),
+				    LOG_NUMBER("limit", c->limit), LOG_CSTR("ends", ends));
+	}
+}
+
+/* ---- answering ---- */
+
+const struct quota *policy_refused_quota(const struct account *account, const struct outcome *o)
+{
+	for (size_t i = 0; i < account->quota_count; i++)
+		if (account->quotas[i].bucket == o->refused.bucket)
+			return &account->quotas[i];
+	return NULL;
+}
+
+void policy_refusal_facts(const struct account *account, const struct quota *refused,
+    const struct outcome *outcome, char resets[ZONE_TEXT_MAX], struct reply_facts *facts_r)
+{
+	*facts_r = (struct reply_facts){ .retry_s = outcome->retry_s };
+	resets[0] = '\0';
+	if (refused == NULL)
+		return;
+	facts_r->scope = span_cstr(quota_scope_text(refused->scope));
+	facts_r->limit = span_cstr(refused->limit->text);
+	if (!refused->limit->is_rate && outcome->retry_s != INT64_MAX)
+		zone_format(account->who.tenant->zone, outcome->refused.end_s, resets);
+	facts_r->resets = span_cstr(resets);
+}
+
+static void send(struct policy_session *s, enum verdict v, const struct reply_facts *facts,
+    const struct quota *q)
+{
+	struct server_counters *n = &s->server->counters;
+	char space[REPLY_MAX];
+	struct buf b = { .p = space, .size = sizeof space, .max = sizeof space };
+	struct ticket *t = s->ticket;
+
+	reply_policy(&b, v, facts);
+	if (v == VERDICT_PASS)
+		n->passed++;
+	else if (verdict_is_temporary(v))
+		n->deferred++;
+	else
+		n->refused++;
+	log_verdict(s, v, q);
+	s->ticket = NULL;
+	if (buf_ok(&b))
+		t->answer(t, buf_span(&b));
+	else
+		t->hang_up(t, "reply does not fit");
+}
+
+static void send_plain(struct policy_session *s, enum verdict v)
+{
+	const struct reply_facts none = { 0 };
+
+	send(s, v, &none, NULL);
+}
+
+static void on_outcome(
+    void *context, const struct outcome *o, const struct crossing *crossings, size_t count)
+{
+	struct policy_session *s = context;
+	char resets[ZONE_TEXT_MAX];
+	const struct quota *q;
+	struct reply_facts facts;
+
+	switch (o->result) {
+	case ADMISSION_GRANTED:
+	case ADMISSION_REPEATED:
+		policy_log_alerts(crossings, count);
+		send_plain(s, VERDICT_PASS);
+		return;
+	case ADMISSION_FAILED: send_plain(s, VERDICT_STORE_DOWN); return;
+	case ADMISSION_REFUSED: break;
+	}
+	/* A refusal comes inside store_admit, so the account is still there. */
+	q = policy_refused_quota(s->account, o);
+	policy_refusal_facts(s->account, q, o, resets, &facts);
+	send(s, q != NULL ? decide_refusal(q, o) : VERDICT_STORE_DOWN, &facts, q);
+}
+
+/* ---- deciding ---- */
+
+static void admit(struct policy_session *s, const struct policy_request *r, struct account *a,
+    uint64_t recipient, int64_t now_ns)
+{
+	struct charge charges[CHARGES_MAX];
+	struct quota_amounts amounts = { 0 };
+	struct admission m = { .transaction = s->current,
+		.recipient = recipient,
+		.queue_id = r->queue_id,
+		.facts = { .tenant = span_cstr(a->who.tenant->name),
+		    .stream = span_cstr(a->who.stream->name),
+		    .login = a->who.login,
+		    .sender = r->sender,
+		    .class = (uint8_t)a->who.stream->class },
+		.charges = charges,
+		.now_ns = now_ns,
+		.context = s };
+
+	if (r->state == STATE_RCPT) {
+		m.stage = STAGE_RECIPIENT;
+		amounts.units[LIMIT_RECIPIENTS] = 1;
+	} else {
+		uint32_t charged = store_charged(s->server->store, s->current);
+
+		/* Recipients we were never asked about (a restriction list without us, a restart
+		 * that lost an open transaction) are charged now. */
+		m.stage = STAGE_END_OF_MESSAGE;
+		amounts.units[LIMIT_MESSAGES] = 1;
+		amounts.units[LIMIT_BYTES] = r->size;
+		amounts.units[LIMIT_RECIPIENTS] =
+		    r->recipient_count > charged ? r->recipient_count - charged : 0;
+	}
+	quota_windows_update(&a->windows, a->who.tenant, now_ns / NS_PER_S);
+	m.count = quota_charges(a->quotas, a->quota_count, &a->windows, &amounts, charges);
+	s->account = a;
+	store_admit(s->server->store, &m, 1, on_outcome);
+}
+
+static bool fetch(struct policy_session *s, const struct policy_request *r,
+    const struct account *a, struct decision_facts *facts_r, uint64_t *recipient_r)
+{
+	struct server *server = s->server;
+	uint8_t digest[DIGEST_SIZE];
+	enum suppress_scope scope;
+
+	*facts_r = (struct decision_facts){ .sender_owned = true,
+		.now_s = clock_wall_ns() / NS_PER_S };
+	*recipient_r = 0;
+	if (a->who.direction != DIRECTION_TENANT)
+		return true;
+	facts_r->override = states_get(server->states, span_cstr(a->who.tenant->name));
+	if (r->state == STATE_MAIL || r->state == STATE_RCPT || r->state == STATE_DATA ||
+	    r->state == STATE_END_OF_MESSAGE)
+		facts_r->sender_owned =
+		    decide_sender_owned(server->snapshot, a->who.tenant_index, r->sender);
+	if (r->state != STATE_RCPT)
+		return true;
+	if (suppress_digest(server->suppress, r->recipient, digest) != ERR_OK)
+		return false;
+	memcpy(recipient_r, digest, sizeof *recipient_r);
+	facts_r->suppressed = suppress_match(server->suppress, digest,
+	    span_cstr(a->who.tenant->name), span_cstr(a->who.stream->name), &scope);
+	return true;
+}
+
+void policy_request(
+    void *context, void *session, const struct attr_request *request, struct ticket *ticket)
+{
+	struct policy_session *s = session;
+	struct server *server = context;
+	struct policy_request r;
+	struct decision_facts facts;
+	const char *wrong = request_read(request, &r);
+	struct account *a = NULL;
+	uint64_t recipient;
+	enum verdict v;
+
+	server->counters.requests++;
+	s->ticket = ticket;
+	if (wrong == NULL) {
+		follow_instance(s, &r);
+		a = accounts_obtain(server->accounts, server->snapshot, server->store, r.login,
+		    r.client_address, r.context, r.server_port);
+		if (a == NULL)
+			wrong = "out of memory, or login and context are too long";
+	}
+	if (wrong != NULL) {
+		ticket->hang_up(ticket, wrong);
+		return;
+	}
+	remember(s, &r, a->who.tenant != NULL ? a->who.tenant->name : "");
+	if (!fetch(s, &r, a, &facts, &recipient)) {
+		send_plain(s, VERDICT_STORE_DOWN);
+		return;
+	}
+	v = decide(server->snapshot, &a->who, &facts);
+	if (a->who.direction != DIRECTION_TENANT && v == VERDICT_PASS) {
+		server->counters.not_ours++;
+		s->end_of_message = false;
+	}
+	if (v != VERDICT_PASS || a->who.direction != DIRECTION_TENANT ||
+	    (r.state != STATE_RCPT && r.state != STATE_END_OF_MESSAGE))
+		send_plain(s, v);
+	else
+		admit(s, &r, a, recipient, clock_wall_ns());
+}

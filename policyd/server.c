@@ -1,0 +1,249 @@
+/* server - small things the handlers share: learned services, tenant states, reload. */
+#include <stdlib.h>
+
+#include "log.h"
+#include "server.h"
+#include "table.h"
+
+/* ---- services that send END-OF-MESSAGE ---- */
+
+#define SERVICES_MAX 256u /* distinct (context, port); beyond that none is learned */
+
+struct services {
+	uint64_t keys[SERVICES_MAX];
+	size_t count;
+};
+
+struct services *services_new(void)
+{
+	return calloc(1, sizeof(struct services));
+}
+
+void services_free(struct services **s)
+{
+	free(*s);
+	*s = NULL;
+}
+
+uint64_t services_key(struct span context, uint16_t server_port)
+{
+	return hash64(context, server_port);
+}
+
+bool services_known(const struct services *s, uint64_t key)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->keys[i] == key)
+			return true;
+	return false;
+}
+
+void services_learn(struct services *s, uint64_t key)
+{
+	if (s->count < SERVICES_MAX && !services_known(s, key))
+		s->keys[s->count++] = key;
+}
+
+/* ---- tenant states ---- */
+
+struct state_entry {
+	UT_hash_handle hh;
+	enum tenant_state state;
+	char name[];
+};
+
+struct states {
+	struct store *store;
+	unsigned database;
+	struct state_entry *entries; /* tenant => entry */
+	enum err load_result;
+};
+
+static const char *const stored_words[] = {
+	[TENANT_ACTIVE] = "active",
+	[TENANT_PAST_DUE] = "past_due",
+	[TENANT_SUSPENDED] = "suspended",
+	[TENANT_CLOSED] = "closed",
+};
+
+static enum err put_state(struct states *s, struct span tenant, enum tenant_state state)
+{
+	struct state_entry *e = NULL;
+
+	HASH_FIND(hh, s->entries, tenant.p, tenant.n, e);
+	if (e != NULL) {
+		e->state = state;
+		return ERR_OK;
+	}
+	e = calloc(1, sizeof *e + tenant.n + 1);
+	if (e == NULL)
+		return ERR_NOMEM;
+	memcpy(e->name, tenant.p, tenant.n);
+	e->state = state;
+	HASH_ADD_KEYPTR(hh, s->entries, e->name, tenant.n, e);
+	return ERR_OK;
+}
+
+static bool load_state(void *context, struct span key, struct span value)
+{
+	struct states *s = context;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stored_words); i++)
+		if (span_eq(value, span_cstr(stored_words[i]))) {
+			s->load_result = put_state(s, key, (enum tenant_state)i);
+			return s->load_result == ERR_OK;
+		}
+	s->load_result = ERR_CORRUPT;
+	return false;
+}
+
+enum err states_open(struct store *store, struct states **states_r)
+{
+	struct states *s = calloc(1, sizeof *s);
+	const struct span all = { "", 0 };
+	struct kv_txn *txn = NULL;
+	enum err e = ERR_NOMEM;
+
+	if (s == NULL)
+		return e;
+	s->store = store;
+	s->database = store_database(store, STORE_TENANT);
+	e = kv_begin(store_kv(store), false, &txn);
+	if (e == ERR_OK)
+		e = kv_scan(txn, s->database, all, all, load_state, s);
+	kv_abort(&txn);
+	if (e == ERR_OK)
+		e = s->load_result;
+	if (e == ERR_OK)
+		*states_r = s;
+	else
+		states_close(&s);
+	return e;
+}
+
+void states_close(struct states **s)
+{
+	struct state_entry *e, *next;
+
+	if (*s == NULL)
+		return;
+	HASH_ITER(hh, (*s)->entries, e, next)
+	{
+		HASH_DEL((*s)->entries, e);
+		free(e);
+	}
+	free(*s);
+	*s = NULL;
+}
+
+enum tenant_state states_get(const struct states *s, struct span tenant)
+{
+	struct state_entry *e = NULL;
+
+	if (s->entries == NULL)
+		return TENANT_ACTIVE;
+	HASH_FIND(hh, s->entries, tenant.p, tenant.n, e);
+	return e != NULL ? e->state : TENANT_ACTIVE;
+}
+
+struct state_change {
+	struct states *states;
+	struct buf tenant;
+	enum tenant_state state;
+	enum err result;
+	states_done *done;
+	void *context;
+};
+
+static void change_run(struct kv *kv, void *argument)
+{
+	struct state_change *c = argument;
+	struct kv_txn *txn = NULL;
+
+	c->result = kv_begin(kv, true, &txn);
+	if (c->result != ERR_OK)
+		return;
+	if (c->state == TENANT_ACTIVE)
+		c->result = kv_delete(txn, c->states->database, buf_span(&c->tenant));
+	else
+		c->result = kv_put(txn, c->states->database, buf_span(&c->tenant),
+		    span_cstr(stored_words[c->state]));
+	if (c->result == ERR_NOTFOUND)
+		c->result = ERR_OK;
+	if (c->result == ERR_OK)
+		c->result = kv_commit(&txn);
+	else
+		kv_abort(&txn);
+}
+
+static void change_done(void *argument)
+{
+	struct state_change *c = argument;
+
+	if (c->result == ERR_OK)
+		c->result = put_state(c->states, buf_span(&c->tenant), c->state);
+	c->done(c->context, c->result);
+	buf_free(&c->tenant);
+	free(c);
+}
+
+enum err states_set(struct states *s, struct span tenant, enum tenant_state state,
+    states_done *done, void *context)
+{
+	struct state_change *c = calloc(1, sizeof *c);
+	enum err e = ERR_NOMEM;
+
+	if (c == NULL)
+		return e;
+	*c = (struct state_change){
+		.states = s, .state = state, .done = done, .context = context
+	};
+	buf_init(&c->tenant, KV_KEY_MAX);
+	buf_add_span(&c->tenant, tenant);
+	if (buf_ok(&c->tenant) && tenant.n > 0)
+		e = store_run(s->store, change_run, change_done, c);
+	if (e != ERR_OK) {
+		buf_free(&c->tenant);
+		free(c);
+	}
+	return e;
+}
+
+/* ---- reload ---- */
+
+static void log_report(const struct config_report *report)
+{
+	struct span rest = buf_span(&report->text), line;
+
+	while (span_next(&rest, '\n', &line))
+		if (line.n > 0)
+			log_text(LOG_LEVEL_WARNING, "%.*s", SPAN_ARG(line));
+}
+
+enum err server_reload(struct server *server, struct config_report *report)
+{
+	struct snapshot *fresh = NULL;
+	const struct provider *p;
+	enum err e = snapshot_load(server->config_file, server->snapshot, report, &fresh);
+
+	log_report(report);
+	if (e != ERR_OK) {
+		log_text(LOG_LEVEL_ERROR,
+		    "reload: %u errors; the configuration read before stays", report->errors);
+		return e;
+	}
+	accounts_forget(server->accounts);
+	snapshot_unref(&server->snapshot);
+	server->snapshot = fresh;
+	server->kept_tenants = report->errors;
+	server->reloads++;
+	p = snapshot_provider(fresh);
+	listeners_set_limits(server->listeners,
+	    &(struct listen_limits){ .connections = (size_t)p->policyd.connections,
+		.request_timeout_ns = p->policyd.request_timeout_s * NS_PER_S,
+		.idle_timeout_ns = p->policyd.idle_timeout_s * NS_PER_S });
+	log_text(LOG_LEVEL_INFO, "reload: generation %llu, %zu tenants, %u errors",
+	    (unsigned long long)snapshot_generation(fresh), snapshot_tenant_count(fresh),
+	    report->errors);
+	return ERR_OK;
+}

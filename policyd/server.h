@@ -1,0 +1,54 @@
+/* server.h - what the handlers of policyd share: the snapshot, the store, and what was learned
+ * while running. Owned by main; one thread. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "account.h"
+#include "listen.h"
+#include "settings.h"
+#include "store.h"
+#include "suppress.h"
+
+struct server_counters {
+	uint64_t requests, passed, refused, deferred, not_ours;
+};
+
+struct services; /* which submission services are known to send END-OF-MESSAGE */
+struct states;   /* tenant => state set by the administrator */
+
+struct server {
+	const char *config_file;
+	struct snapshot *snapshot;
+	struct store *store;
+	struct suppress_list *suppress;
+	struct accounts *accounts;
+	struct services *services;
+	struct states *states;
+	struct listeners *listeners;
+	struct server_counters counters;
+	int64_t started_ns;      /* monotonic */
+	uint64_t recipient_seed; /* hashes of recipients within a transaction */
+	uint64_t reloads;
+	unsigned kept_tenants; /* broken files at the last load */
+};
+
+struct services *services_new(void);
+void services_free(struct services **s);
+uint64_t services_key(struct span context, uint16_t server_port);
+void services_learn(struct services *s, uint64_t key);
+bool services_known(const struct services *s, uint64_t key);
+
+/* Overrides live in the store; memory answers. */
+enum err states_open(struct store *store, struct states **states_r) CHECKED;
+void states_close(struct states **s);
+enum tenant_state states_get(const struct states *s, struct span tenant);
+typedef void states_done(void *context, enum err e);
+/* TENANT_ACTIVE removes the override. */
+enum err states_set(struct states *s, struct span tenant, enum tenant_state state,
+    states_done *done, void *context) CHECKED;
+
+/* Loads the configuration again; the old one stays when the provider's file is broken. The
+ * report is the caller's to free. */
+enum err server_reload(struct server *server, struct config_report *report) CHECKED;
+
+#endif
