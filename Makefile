@@ -27,7 +27,9 @@ ifeq ($(SANITIZE),)
 HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection -fPIE
 HARDENING_LD = -pie -Wl,-z,relro -Wl,-z,now
 else
-HARDENING = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
+# With sanitizers gcc guesses worse and warns of what cannot happen.
+HARDENING = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE \
+	-Wno-unknown-warning-option -Wno-format-truncation -Wno-maybe-uninitialized
 HARDENING_LD = -pie -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DPENGUIN_VERSION='"$(VERSION)"' -pthread $(WARNINGS) \

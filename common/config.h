@@ -1,5 +1,5 @@
-/* config.h - the engine below settings.h: files to text, text to settings, settings to structs by
- * the schema's rows. For common/config_*.c and common/settings.c only. */
+/* config.h - the engine below settings.h: files to text, text to settings, settings to structs
+ * by the schema's rows. For common/config_*.c and common/settings.c only. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -85,9 +85,9 @@ const char *config_quote(struct span value, char out[CONFIG_QUOTE_MAX]);
 
 /* ---- files and text ---- */
 
-/* The whole regular file, at most max octets, into *text with a newline and a NUL behind; devices,
- * pipes, directories and (at the end of path) symbolic links, if refused, are errors. Reports all
- * of them, but ERR_NOTFOUND only where links are allowed. */
+/* The whole regular file, at most max octets, into *text with a newline and a NUL behind;
+ * devices, pipes, directories and (at the end of path) symbolic links, if refused, are errors.
+ * Reports all of them, but ERR_NOTFOUND only where links are allowed. */
 enum err config_read_file_text(struct config_reader *r, const char *path, bool allow_symlink,
     size_t max, struct buf *text, struct config_identity *identity_r) CHECKED;
 struct config_identity config_identity_of(const struct stat *st);
@@ -107,7 +107,7 @@ enum config_type {
 	CONFIG_COUNT,
 	CONFIG_DURATION,
 	CONFIG_MILLISECONDS,
-	CONFIG_DATE, /* int64_t: days since 1970-01-01 until a zone is known */
+	CONFIG_DATE,  /* int64_t: days since 1970-01-01 until a zone is known */
 	CONFIG_SMALL, /* int */
 	CONFIG_STRINGS,
 	CONFIG_DOMAINS, /* as STRINGS, canonical */
@@ -126,9 +126,9 @@ enum config_type {
 /* How a row is read; settings.h shows the rest of it. */
 struct config_field {
 	enum config_type type;
-	size_t offset;  /* within the block's struct; CONFIG_NOWHERE: only checked */
-	size_t offset2; /* of the count that belongs to a pointer */
-	size_t size;    /* of a CHOICE's field, or of one struct of GROUPS */
+	size_t offset;            /* within the block's struct; CONFIG_NOWHERE: only checked */
+	size_t offset2;           /* of the count that belongs to a pointer */
+	size_t size;              /* of a CHOICE's field, or of one struct of GROUPS */
 	const char *const *words; /* CHOICE: in the order of their values; ends with NULL */
 	const char *block;        /* GROUP, GROUPS: whose rows */
 	uint64_t least, most;     /* COUNT, DURATION, MILLISECONDS, SMALL */
@@ -137,7 +137,8 @@ struct config_field {
 	/* More than the type can say; NULL: nothing. The sentence for a bad value, or NULL. */
 	const char *(*check)(struct span value);
 	/* GROUP, GROUPS: after all fields of one group; reports itself. */
-	void (*finish)(struct config_reader *r, const struct config_setting_t *group, void *object);
+	void (*finish)(
+	    struct config_reader *r, const struct config_setting_t *group, void *object);
 };
 
 /* Where the rows of each block start; filled once per load. */

@@ -12,7 +12,7 @@ const char *check_not_empty(struct span value)
 const char *check_name(struct span value)
 {
 	bool ok = value.n > 0 && value.n <= CONFIG_NAME_MAX &&
-	          (ascii_alpha(value.p[0]) || ascii_digit(value.p[0]));
+		  (ascii_alpha(value.p[0]) || ascii_digit(value.p[0]));
 
 	for (size_t i = 0; ok && i < value.n; i++)
 		ok = ascii_alpha(value.p[i]) || ascii_digit(value.p[i]) ||
@@ -24,9 +24,9 @@ const char *check_account(struct span value)
 {
 	if (value.n == 0)
 		return "must not be empty";
-	return span_find(value, ' ', 0) < value.n || span_find(value, ':', 0) < value.n ?
-		       "is not the name of an account" :
-		       NULL;
+	return span_find(value, ' ', 0) < value.n || span_find(value, ':', 0) < value.n
+		   ? "is not the name of an account"
+		   : NULL;
 }
 
 const char *check_account_or_empty(struct span value)
@@ -37,8 +37,8 @@ const char *check_account_or_empty(struct span value)
 const char *check_socket(struct span value)
 {
 	bool ok = (value.n > 1 && value.p[0] == '/') ||
-	          (value.n > 5 && span_starts(value, SPAN("unix:"))) ||
-	          (value.n > 5 && span_starts(value, SPAN("inet:")));
+		  (value.n > 5 && span_starts(value, SPAN("unix:"))) ||
+		  (value.n > 5 && span_starts(value, SPAN("inet:")));
 
 	return ok ? NULL : "expected \"unix:PATH\", \"inet:HOST:PORT\" or an absolute path";
 }
@@ -155,8 +155,8 @@ void finish_domain(struct config_reader *r, const struct config_setting_t *group
 	for (size_t i = 0; i < d->key_count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (d->keys[i].selector != NULL && d->keys[k].selector != NULL &&
-			    span_eq_nocase(span_cstr(d->keys[i].selector),
-			        span_cstr(d->keys[k].selector)))
+			    span_eq_nocase(
+				span_cstr(d->keys[i].selector), span_cstr(d->keys[k].selector)))
 				config_error(r, config_line(group, "dkim", i),
 				    "selector \"%s\" appears twice", d->keys[i].selector);
 }

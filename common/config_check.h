@@ -1,13 +1,13 @@
-/* config_check.h - what the schema's rows ask beyond their type. check_*: the sentence that says
- * what is wrong with a value, or NULL. finish_*: called when a group is complete. */
+/* config_check.h - what the schema's rows ask beyond their type. check_*: the sentence that
+ * says what is wrong with a value, or NULL. finish_*: called when a group is complete. */
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
 
 #include "config.h"
 
 const char *check_not_empty(struct span value);
-const char *check_name(struct span value);     /* tenants, plans, streams */
-const char *check_account(struct span value);  /* system users and groups */
+const char *check_name(struct span value);    /* tenants, plans, streams */
+const char *check_account(struct span value); /* system users and groups */
 const char *check_account_or_empty(struct span value);
 const char *check_socket(struct span value);   /* net.h names */
 const char *check_absolute(struct span value); /* absolute paths */

@@ -36,8 +36,7 @@ static bool grow(struct index *x)
 	for (size_t i = 0; i < x->size; i++)
 		if (x->at[i].key != NULL)
 			place(at, size,
-			    hash64(span_make(x->at[i].key, x->at[i].key_n), x->seed),
-			    x->at[i]);
+			    hash64(span_make(x->at[i].key, x->at[i].key_n), x->seed), x->at[i]);
 	free(x->at);
 	x->at = at;
 	x->size = size;
@@ -55,7 +54,7 @@ bool index_add(struct index *x, struct span key, uint32_t owner, uint32_t item)
 	hash = hash64(key, x->seed);
 	place(x->at, x->size, hash,
 	    (struct index_entry){
-	        key.p, (uint32_t)key.n, (uint32_t)(hash >> 32), owner, item });
+		key.p, (uint32_t)key.n, (uint32_t)(hash >> 32), owner, item });
 	x->count++;
 	return true;
 }

@@ -1,6 +1,6 @@
-/* config_load - all files to one snapshot: what changed is read, what did not is shared with the
- * snapshot before, what is broken stays as it was. Decides who owns a name that two files claim;
- * knows no libconfig.
+/* config_load - all files to one snapshot: what changed is read, what did not is shared with
+ * the snapshot before, what is broken stays as it was. Decides who owns a name that two files
+ * claim; knows no libconfig.
  *
  * Tenants that were there before come first, so that a new file cannot take away what another
  * tenant already has; among new and changed files the order of their names decides. */
@@ -294,16 +294,16 @@ static void add_claims(struct claim *c)
 	for (size_t i = 0; i < t->network_count; i++) {
 		add(c, &s->networks, network_key(&t->networks[i]), i);
 		s->network_bits[t->networks[i].bits / 64] |= UINT64_C(1)
-		                                             << t->networks[i].bits % 64;
+							     << t->networks[i].bits % 64;
 	}
 }
 
 /* ---- accepting ---- */
 
-/* A new tenant's plan is there, or reading would have failed; the plan of an old one may have left
- * the provider's file and is kept then. */
-static void find_plan(struct load *l, struct candidate *c, struct config_reader *r,
-    const struct tenant_box *box)
+/* A new tenant's plan is there, or reading would have failed; the plan of an old one may have
+ * left the provider's file and is kept then. */
+static void find_plan(
+    struct load *l, struct candidate *c, struct config_reader *r, const struct tenant_box *box)
 {
 	const struct index_entry *e = index_find(&l->plans, span_cstr(box->tenant.plan_name));
 
@@ -313,13 +313,14 @@ static void find_plan(struct load *l, struct candidate *c, struct config_reader 
 		return;
 	}
 	if (r != NULL)
-		config_error(r, box->plan_line, "plan: there is no plan \"%s\"",
-		    box->tenant.plan_name);
+		config_error(
+		    r, box->plan_line, "plan: there is no plan \"%s\"", box->tenant.plan_name);
 	c->plan = c->old->plan;
 	c->plan_owner = c->old->plan_owner != NULL ? c->old->plan_owner : l->previous->provider;
 }
 
-static bool accept_box(struct load *l, size_t i, struct config_reader *r, struct tenant_box *box)
+static bool accept_box(
+    struct load *l, size_t i, struct config_reader *r, struct tenant_box *box)
 {
 	struct candidate *c = &l->at[i];
 	struct claim claim = { l, r, box, (uint32_t)i, 0 };
@@ -365,8 +366,9 @@ static void accept_fresh(struct load *l, size_t i)
 	if (!accept_box(l, i, &r, c->fresh) && c->old != NULL &&
 	    !accept_box(l, i, NULL, c->old->box)) {
 		r.consequence = NULL;
-		config_error(&r, 0, "what the version before had is taken; "
-		                    "the tenant is left out");
+		config_error(&r, 0,
+		    "what the version before had is taken; "
+		    "the tenant is left out");
 	}
 }
 
@@ -482,7 +484,7 @@ static enum err read_provider(struct load *l, const char *file)
 		if (!index_add(&l->plans, span_cstr(p->plans[i].name), (uint32_t)i, 0))
 			return ERR_NOMEM;
 	l->same_keys = l->previous != NULL &&
-	               strcmp(p->milter.keys, l->previous->provider->provider.milter.keys) == 0;
+		       strcmp(p->milter.keys, l->previous->provider->provider.milter.keys) == 0;
 	return ERR_OK;
 }
 

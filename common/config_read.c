@@ -1,5 +1,5 @@
-/* config_read - from text to filled structs by the schema's rows: the provider's file, a tenant's
- * file. What belongs to one file only is checked here; knows no other file. */
+/* config_read - from text to filled structs by the schema's rows: the provider's file, a
+ * tenant's file. What belongs to one file only is checked here; knows no other file. */
 #include <libconfig.h>
 #include <stdlib.h>
 
@@ -105,8 +105,8 @@ static void match_keys(struct config_reader *r, const struct block *block,
 		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
 		size_t k = 0;
 
-		while (k < block->count &&
-		       strcmp(block->rows[k].key, config_setting_name(s)) != 0)
+		while (
+		    k < block->count && strcmp(block->rows[k].key, config_setting_name(s)) != 0)
 			k++;
 		if (k < block->count)
 			found[k] = s;
@@ -161,8 +161,8 @@ static void check_plans(
 		if (name.n == 0)
 			continue;
 		if (index_find(&names, name) != NULL)
-			config_error(r, config_line(root, "plans", i), "plan \"%s\" appears twice",
-			    p->plans[i].name);
+			config_error(r, config_line(root, "plans", i),
+			    "plan \"%s\" appears twice", p->plans[i].name);
 		else if (!index_add(&names, name, 0, 0))
 			config_error(r, 0, "out of memory");
 	}
@@ -274,8 +274,8 @@ static void read_lines(const struct reading *t)
 
 	for (size_t i = 0; i < tenant->stream_count; i++)
 		logins += list_length(tenant->streams[i].logins);
-	domain_lines = arena_array(t->r->arena, logins + tenant->domain_count +
-	                                            tenant->network_count, sizeof(uint32_t));
+	domain_lines = arena_array(t->r->arena,
+	    logins + tenant->domain_count + tenant->network_count, sizeof(uint32_t));
 	if (domain_lines == NULL) {
 		config_error(t->r, 0, "out of memory");
 		return;
@@ -324,8 +324,8 @@ static bool owns(const struct tenant *t, struct span name)
 	for (size_t i = 0; i < t->domain_count; i++) {
 		struct span own = span_cstr(t->domains[i].name);
 
-		if (own.n > 0 && (span_eq(own, name) || (t->domains[i].subdomains &&
-		                                            domain_is_within(name, own))))
+		if (own.n > 0 && (span_eq(own, name) ||
+				     (t->domains[i].subdomains && domain_is_within(name, own))))
 			return true;
 	}
 	return false;
@@ -371,7 +371,7 @@ static void check_logins(const struct reading *t)
 	for (size_t i = 0; i < tenant->network_count; i++)
 		for (size_t k = 0; k < i && tenant->network_count < 10000; k++)
 			if (memcmp(&tenant->networks[i], &tenant->networks[k],
-			        sizeof tenant->networks[i]) == 0)
+				sizeof tenant->networks[i]) == 0)
 				config_error(t->r, t->box->network_lines[i],
 				    "networks: the same network appears twice");
 }
@@ -415,8 +415,7 @@ static void finish_zone(const struct reading *t, config_find_zone *zones, void *
 		return;
 	t->box->zone = zones(context, span_cstr(tenant->timezone), &e);
 	if (t->box->zone == NULL) {
-		config_error(t->r, config_line(t->root, "timezone", 0),
-		    "timezone: \"%s\": %s",
+		config_error(t->r, config_line(t->root, "timezone", 0), "timezone: \"%s\": %s",
 		    config_quote(span_cstr(tenant->timezone), quoted),
 		    e == ERR_NOTFOUND ? "there is no such time zone" : err_text(e));
 		return;

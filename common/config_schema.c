@@ -1,6 +1,6 @@
-/* config_schema - every key of both files: one row says where it stands, what it may be, where it
- * goes, what it is without being written, and what it is for. Reading, showing, "did you mean" and
- * the check of the manual all follow from these rows. */
+/* config_schema - every key of both files: one row says where it stands, what it may be, where
+ * it goes, what it is without being written, and what it is for. Reading, showing, "did you
+ * mean" and the check of the manual all follow from these rows. */
 #include "config.h"
 #include "config_check.h"
 
@@ -42,11 +42,11 @@ static const char *const over_limit_words[] = { "bounce", "hold", NULL };
 			.type = kind, __VA_ARGS__                                              \
 		}                                                                              \
 	}
-#define AT(structure, member)     .offset = offsetof(structure, member)
-#define CHOICE(structure, member) \
+#define AT(structure, member) .offset = offsetof(structure, member)
+#define CHOICE(structure, member)                                                              \
 	AT(structure, member), .size = sizeof(((structure *)NULL)->member)
 /* A list: its pointer and its count. */
-#define LIST(structure, member, number) \
+#define LIST(structure, member, number)                                                        \
 	AT(structure, member), .offset2 = offsetof(structure, number)
 
 /* The four keys that fill one struct limits. */
@@ -55,26 +55,28 @@ static const char *const over_limit_words[] = { "bounce", "hold", NULL };
 	    "recipients " whose " may send to in an hour, day, month or billing cycle",        \
 	    AT(structure, member), .unit = LIMIT_RECIPIENTS),                                  \
 	    ROW(in, "messages", CONFIG_WINDOWS, NULL,                                          \
-	        "messages " whose " may send in an hour, day, month or billing cycle",         \
-	        AT(structure, member), .unit = LIMIT_MESSAGES),                                \
+		"messages " whose " may send in an hour, day, month or billing cycle",         \
+		AT(structure, member), .unit = LIMIT_MESSAGES),                                \
 	    ROW(in, "bytes", CONFIG_WINDOWS, NULL,                                             \
-	        "octets of mail " whose " may send in an hour, day, month or billing cycle",   \
-	        AT(structure, member), .unit = LIMIT_BYTES),                                   \
-	    ROW(in, "rate", CONFIG_RATES, NULL, "recipients " whose " may send to at a steady pace", \
-	        AT(structure, member), .unit = LIMIT_RECIPIENTS)
+		"octets of mail " whose " may send in an hour, day, month or billing cycle",   \
+		AT(structure, member), .unit = LIMIT_BYTES),                                   \
+	    ROW(in, "rate", CONFIG_RATES, NULL,                                                \
+		"recipients " whose " may send to at a steady pace", AT(structure, member),    \
+		.unit = LIMIT_RECIPIENTS)
 
 static const struct setting_row rows[] = {
 	/* ---- penguinmails.conf ---- */
 	ROW("", "tenants", CONFIG_PATH, "tenants.d",
 	    "directory with one file NAME.conf for each tenant",
 	    AT(struct provider, tenants_directory), .check = check_not_empty),
-	ROW("", "policyd", CONFIG_GROUP, NULL, "settings of penguin-policyd", .block = "policyd",
-	    .finish = finish_policyd),
+	ROW("", "policyd", CONFIG_GROUP, NULL, "settings of penguin-policyd",
+	    .block = "policyd", .finish = finish_policyd),
 	ROW("", "milter", CONFIG_GROUP, NULL, "settings of penguin-milter", .block = "milter",
 	    .finish = finish_milter),
 	ROW("", "store", CONFIG_GROUP, NULL, "where counters are kept", .block = "store",
 	    .finish = finish_store),
-	ROW("", "postfix", CONFIG_GROUP, NULL, "the Postfix that is served", .block = "postfix"),
+	ROW("", "postfix", CONFIG_GROUP, NULL, "the Postfix that is served",
+	    .block = "postfix"),
 	ROW("", "plans", CONFIG_GROUPS, NULL, "the plans that tenants choose from",
 	    LIST(struct provider, plans, plan_count), .block = "plans",
 	    .size = sizeof(struct plan)),
@@ -90,8 +92,7 @@ static const struct setting_row rows[] = {
 	ROW("policyd", "control", CONFIG_STRING, "/run/penguinmails/control.sock",
 	    "socket on which penguinctl and penguin-milter ask",
 	    AT(struct provider, policyd.control), .check = check_absolute),
-	ROW("policyd", "admins", CONFIG_USERS, NULL,
-	    "users besides root that penguinctl obeys",
+	ROW("policyd", "admins", CONFIG_USERS, NULL, "users besides root that penguinctl obeys",
 	    LIST(struct provider, policyd.admins, policyd.admin_count)),
 	ROW("policyd", "connections", CONFIG_COUNT, "1024", "most connections at once",
 	    AT(struct provider, policyd.connections), .least = 1, .most = 100000),
@@ -109,8 +110,9 @@ static const struct setting_row rows[] = {
 	    CHOICE(struct provider, policyd.unknown_login_refused),
 	    .words = unknown_login_words),
 
-	ROW("milter", "user", CONFIG_STRING, "penguin-milter", "user that penguin-milter runs as",
-	    AT(struct provider, milter.user), .check = check_account),
+	ROW("milter", "user", CONFIG_STRING, "penguin-milter",
+	    "user that penguin-milter runs as", AT(struct provider, milter.user),
+	    .check = check_account),
 	ROW("milter", "group", CONFIG_STRING, "",
 	    "group that penguin-milter runs as; empty: the user's own",
 	    AT(struct provider, milter.group), .check = check_account_or_empty),
@@ -131,8 +133,7 @@ static const struct setting_row rows[] = {
 	    .block = "milter.notices", .finish = finish_notices),
 
 	ROW("milter.notices", "domain", CONFIG_STRING, NULL, "domain that signs (d=)",
-	    AT(struct provider, milter.notice_domain), .check = check_domain,
-	    .required = true),
+	    AT(struct provider, milter.notice_domain), .check = check_domain, .required = true),
 	ROW("milter.notices", "selector", CONFIG_STRING, NULL, "selector of the key (s=)",
 	    AT(struct provider, milter.notice_key.selector), .check = check_selector,
 	    .required = true),
@@ -160,8 +161,8 @@ static const struct setting_row rows[] = {
 	    "Postfix's queue_directory; relative unix: names are below it",
 	    AT(struct provider, postfix.queue_directory), .check = check_absolute),
 	ROW("postfix", "config_directory", CONFIG_STRING, "/etc/postfix",
-	    "Postfix's config_directory",
-	    AT(struct provider, postfix.config_directory), .check = check_absolute),
+	    "Postfix's config_directory", AT(struct provider, postfix.config_directory),
+	    .check = check_absolute),
 	ROW("postfix", "local_senders", CONFIG_CHOICE, "host",
 	    "mail by sendmail(1): \"host\": the host's own; \"checked\": its sender's tenant "
 	    "(needs local_login_sender_maps)",
@@ -179,7 +180,8 @@ static const struct setting_row rows[] = {
 	    CHOICE(struct plan, overage), .words = overage_words),
 	ROW("plans", "login", CONFIG_GROUP, NULL, "limits of each login of a tenant",
 	    AT(struct plan, login), .block = "plans.login"),
-	LIMIT_ROWS("plans.login", struct { struct limits limits; }, limits, "one login"),
+	LIMIT_ROWS(
+	    "plans.login", struct { struct limits limits; }, limits, "one login"),
 
 	/* ---- tenants.d/NAME.conf ---- */
 	ROW("tenant", "tenant", CONFIG_STRING, NULL, "the tenant's name",
@@ -220,7 +222,8 @@ static const struct setting_row rows[] = {
 	    "flows of mail with their own limits; without any: one, \"default\", bulk",
 	    LIST(struct tenant, streams, stream_count), .block = "tenant.streams",
 	    .size = sizeof(struct stream)),
-	LIMIT_ROWS("tenant.login", struct { struct limits limits; }, limits, "one login"),
+	LIMIT_ROWS(
+	    "tenant.login", struct { struct limits limits; }, limits, "one login"),
 
 	ROW("tenant.domains", "name", CONFIG_STRING, NULL, "the domain",
 	    AT(struct tenant_domain, name), .check = check_domain, .required = true),
@@ -233,8 +236,8 @@ static const struct setting_row rows[] = {
 	ROW("tenant.domains.dkim", "selector", CONFIG_STRING, NULL, "selector of the key (s=)",
 	    AT(struct dkim_key, selector), .check = check_selector, .required = true),
 	ROW("tenant.domains.dkim", "key", CONFIG_STRING, NULL,
-	    "private key, a PEM file; relative to milter.keys",
-	    AT(struct dkim_key, path), .check = check_key_file, .required = true),
+	    "private key, a PEM file; relative to milter.keys", AT(struct dkim_key, path),
+	    .check = check_key_file, .required = true),
 	ROW("tenant.domains.dkim", "streams", CONFIG_STRINGS, NULL,
 	    "streams that it signs for; without it all", AT(struct dkim_key, streams),
 	    .check = check_name, .least = 1),

@@ -73,8 +73,8 @@ static struct span shorten_path(const struct show *s, const char *path)
 }
 
 /* A scalar's text as it is written, without its quotes; empty when it has no value. */
-static void put_scalar(const struct show *s, const struct config_field *f, const char *object,
-    struct buf *text)
+static void put_scalar(
+    const struct show *s, const struct config_field *f, const char *object, struct buf *text)
 {
 	const char *field = f->offset == CONFIG_NOWHERE ? NULL : object + f->offset;
 	const char *string = NULL;
@@ -86,8 +86,8 @@ static void put_scalar(const struct show *s, const struct config_field *f, const
 	case CONFIG_STRING:
 	case CONFIG_PATH:
 		memcpy(&string, field, sizeof string);
-		buf_add_span(text, f->type == CONFIG_PATH ? shorten_path(s, string) :
-		                                            span_cstr(string));
+		buf_add_span(
+		    text, f->type == CONFIG_PATH ? shorten_path(s, string) : span_cstr(string));
 		break;
 	case CONFIG_CHOICE:
 		if (field != NULL && f->size == sizeof small) {

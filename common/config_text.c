@@ -7,18 +7,18 @@
 
 #include "config.h"
 
-#define REPORT_MAX  (1024 * 1024)
-#define DEPTH_MAX   16
-#define KEYS_MAX    256 /* in one group; libconfig searches them one by one */
-#define DIGITS_MAX  9   /* more may not fit 32 bits, which libconfig cuts without a word */
+#define REPORT_MAX (1024 * 1024)
+#define DEPTH_MAX  16
+#define KEYS_MAX   256 /* in one group; libconfig searches them one by one */
+#define DIGITS_MAX 9   /* more may not fit 32 bits, which libconfig cuts without a word */
 
 /* ---- messages ---- */
 
 static void report_line(struct config_reader *r, unsigned line, const char *kind,
     const char *format, va_list ap) PRINTF_LIKE(4, 0);
 
-static void report_line(struct config_reader *r, unsigned line, const char *kind,
-    const char *format, va_list ap)
+static void report_line(
+    struct config_reader *r, unsigned line, const char *kind, const char *format, va_list ap)
 {
 	struct buf *b = &r->report->text;
 	const char *consequence = "";
@@ -184,8 +184,8 @@ static bool at_word(const struct scan *s, const char *word)
 	return span_starts(span_from(s->text, s->at), span_cstr(word));
 }
 
-/* A text that opens and never closes swallows the rest of the file; libconfig would point there,
- * we point to where it opens. */
+/* A text that opens and never closes swallows the rest of the file; libconfig would point
+ * there, we point to where it opens. */
 static bool unterminated(const struct scan *s, unsigned line, const char *what)
 {
 	config_error(s->r, line, "this %s does not end", what);
@@ -207,8 +207,8 @@ static bool skip_comment(struct scan *s)
 	return s->at <= s->text.n || unterminated(s, line, "comment");
 }
 
-/* A backslash protects the octet behind it from ending the string; which one it is otherwise does
- * not matter here. */
+/* A backslash protects the octet behind it from ending the string; which one it is otherwise
+ * does not matter here. */
 static bool skip_string(struct scan *s)
 {
 	unsigned line = s->line;
@@ -230,7 +230,7 @@ static bool scan_word(struct scan *s)
 
 	while (s->at < s->text.n &&
 	       (ascii_alpha(s->text.p[s->at]) || ascii_digit(s->text.p[s->at]) ||
-	           (s->text.p[s->at] != '\0' && strchr("_-*", s->text.p[s->at]) != NULL)))
+		   (s->text.p[s->at] != '\0' && strchr("_-*", s->text.p[s->at]) != NULL)))
 		s->at++;
 	n = s->at - start;
 	if (n > DIGITS_MAX && ascii_digit(s->text.p[start])) {
@@ -266,8 +266,8 @@ static bool scan_mark(struct scan *s)
 		}
 		return true;
 	case '@':
-		config_error(s->r, s->line,
-		    "@include is not available; each file is read by itself");
+		config_error(
+		    s->r, s->line, "@include is not available; each file is read by itself");
 		return false;
 	case '\0': config_error(s->r, s->line, "the file holds a NUL octet"); return false;
 	case '\xef':

@@ -341,9 +341,9 @@ static void read_ports(struct value *v, const config_setting_t *s)
 
 	for (size_t i = 0; ports != NULL && i < count; i++) {
 		const config_setting_t *e = element(s, i);
-		int port = e != NULL && config_setting_type(e) == CONFIG_TYPE_INT ?
-			       config_setting_get_int(e) :
-			       0;
+		int port = e != NULL && config_setting_type(e) == CONFIG_TYPE_INT
+			       ? config_setting_get_int(e)
+			       : 0;
 
 		if (port < 1 || port > UINT16_MAX)
 			expected(v);
@@ -481,8 +481,8 @@ static void read_limits(struct value *v, const config_setting_t *s)
 	struct span text;
 
 	if (total > LIMITS_MAX) {
-		config_error(v->r, v->line, "%s: over %d limits in one place", v->row->key,
-		    LIMITS_MAX);
+		config_error(
+		    v->r, v->line, "%s: over %d limits in one place", v->row->key, LIMITS_MAX);
 		return;
 	}
 	list = reserve(v, total, sizeof *list);

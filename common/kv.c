@@ -421,10 +421,12 @@ static enum err backup_to(struct kv *kv, int fd)
 
 enum err kv_backup(struct kv *kv, const char *directory)
 {
-	int at = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = -1;
+	int at, fd = -1;
 	enum err e;
 
+	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+		return err_from_errno(errno);
+	at = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (at < 0)
 		return err_from_errno(errno);
 	/* Not mdb_env_copy: its file would be open to everybody the umask lets in. */

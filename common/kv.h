@@ -65,7 +65,7 @@ enum err kv_count(struct kv_txn *txn, unsigned database, uint64_t *count_r) CHEC
 /* The map was full: doubles it, up to the ceiling (ERR_FULL at the ceiling). Not while a
  * transaction or a backup is open in any thread: ERR_ORDER, nothing happened, try again later. */
 enum err kv_grow(struct kv *kv) CHECKED;
-/* A consistent, compacted copy into the (new, empty) directory, mode 0600, synced and checked as
+/* A consistent, compacted copy into directory (made, 0700, when missing), mode 0600, synced and checked as
  * kv_open checks. Runs beside writers. ERR_EXISTS: there is a copy already. A copy that failed is
  * removed. */
 enum err kv_backup(struct kv *kv, const char *directory) CHECKED;

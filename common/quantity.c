@@ -125,7 +125,7 @@ bool quantity_rate(struct span text, struct rate_limit *limit_r, uint64_t *amoun
 	struct rate_limit limit;
 
 	if (!amount_a_period(span_head(text, blank), rate_periods, ARRAY_SIZE(rate_periods),
-	        &amount, &period_s))
+		&amount, &period_s))
 		return false;
 	if (blank < text.n) {
 		if (!span_starts(more, word) ||

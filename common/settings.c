@@ -1,5 +1,5 @@
-/* settings - questions to a snapshot. Knows no file and no libconfig; how a snapshot comes about
- * is config_load.c. */
+/* settings - questions to a snapshot. Knows no file and no libconfig; how a snapshot comes
+ * about is config_load.c. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 
@@ -129,7 +129,7 @@ size_t snapshot_find_client(const struct snapshot *s, struct span address)
 		return TENANT_NONE;
 	for (unsigned bits = 129; e == NULL && bits-- > 0;) {
 		if (bits < 128)
-			n.bytes[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
+			n.bytes[bits / 8] &= (uint8_t) ~(0x80 >> bits % 8);
 		n.bits = (uint8_t)bits;
 		if ((s->network_bits[bits / 64] >> bits % 64 & 1) != 0)
 			e = index_find(&s->networks, span_make((const char *)&n, sizeof n));
@@ -178,7 +178,8 @@ static bool has_wildcard(const char *const *list, struct span domain)
 	return false;
 }
 
-static bool by_login(const struct stream *s, struct span login, struct span context, uint16_t port)
+static bool by_login(
+    const struct stream *s, struct span login, struct span context, uint16_t port)
 {
 	(void)context;
 	(void)port;
@@ -203,7 +204,8 @@ static bool by_context(
 	return context.n > 0 && has_text(s->contexts, context);
 }
 
-static bool by_port(const struct stream *s, struct span login, struct span context, uint16_t port)
+static bool by_port(
+    const struct stream *s, struct span login, struct span context, uint16_t port)
 {
 	(void)login;
 	(void)context;
@@ -222,7 +224,8 @@ static bool by_nothing(
 	return s->logins == NULL && s->contexts == NULL && s->ports == NULL;
 }
 
-static bool by_class(const struct stream *s, struct span login, struct span context, uint16_t port)
+static bool by_class(
+    const struct stream *s, struct span login, struct span context, uint16_t port)
 {
 	(void)login;
 	(void)context;
@@ -234,8 +237,8 @@ const struct stream *tenant_stream(
     const struct tenant *t, struct span login, struct span context, uint16_t port)
 {
 	typedef bool chooses(const struct stream *, struct span, struct span, uint16_t);
-	static chooses *const order[] = { by_login, by_wildcard, by_context, by_port, by_nothing,
-		by_class };
+	static chooses *const order[] = { by_login, by_wildcard, by_context, by_port,
+		by_nothing, by_class };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		for (size_t k = 0; k < t->stream_count; k++)
@@ -254,7 +257,7 @@ const struct tenant_domain *tenant_find_domain(const struct tenant *t, struct sp
 		struct span name = span_cstr(d->name);
 
 		if (name.n > length && (span_eq(name, domain) ||
-		                           (d->subdomains && domain_is_within(domain, name)))) {
+					   (d->subdomains && domain_is_within(domain, name)))) {
 			best = d;
 			length = name.n;
 		}
@@ -267,9 +270,9 @@ enum tenant_state tenant_effective_state(
 {
 	enum tenant_state state = override > t->state ? override : t->state;
 	bool grace_over = t->state == TENANT_PAST_DUE &&
-	                  (t->past_due_since_s > INT64_MAX - past_due_grace_s ?
-	                          false :
-	                          now_s >= t->past_due_since_s + past_due_grace_s);
+			  (t->past_due_since_s > INT64_MAX - past_due_grace_s
+				  ? false
+				  : now_s >= t->past_due_since_s + past_due_grace_s);
 	bool expired = t->expires_s != 0 && now_s >= t->expires_s;
 
 	if ((grace_over || expired) && state < TENANT_SUSPENDED)

@@ -1,5 +1,5 @@
-/* zone - local time and the calendar windows that follow from it. Knows no quota; reads no clock.
- * Reading TZif bytes is zone_tzif.c. */
+/* zone - local time and the calendar windows that follow from it. Knows no quota; reads no
+ * clock. Reading TZif bytes is zone_tzif.c. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,8 +29,8 @@ struct civil {
 	int month, day; /* 1.. */
 };
 
-/* Years are counted from March, so that the leap day is the last day of its year; 400 of them are
- * 146,097 days. */
+/* Years are counted from March, so that the leap day is the last day of its year; 400 of them
+ * are 146,097 days. */
 static int64_t days_from_civil(int64_t year, int month, int day)
 {
 	int64_t y = month <= 2 ? year - 1 : year;
@@ -60,8 +60,8 @@ static struct civil civil_from_days(int64_t days)
 
 static int month_days(int64_t year, int month)
 {
-	int64_t next = month == 12 ? days_from_civil(year + 1, 1, 1) :
-				     days_from_civil(year, month + 1, 1);
+	int64_t next =
+	    month == 12 ? days_from_civil(year + 1, 1, 1) : days_from_civil(year, month + 1, 1);
 
 	return (int)(next - days_from_civil(year, month, 1));
 }
@@ -190,8 +190,8 @@ int32_t zone_offset_s(const struct zone *zone, int64_t utc_s)
 /* ---- windows ---- */
 
 /* The first moment whose local time is local_s or later. It grows with local_s, which is why
- * windows that start at such moments tile time, whatever the clocks do: a midnight that does not
- * exist becomes the end of the gap, one that comes twice counts the first time. */
+ * windows that start at such moments tile time, whatever the clocks do: a midnight that does
+ * not exist becomes the end of the gap, one that comes twice counts the first time. */
 static int64_t first_reaching(const struct zone *z, int64_t local_s)
 {
 	int64_t from = local_s - ZONE_OFFSET_MAX, until, reached;
@@ -223,8 +223,8 @@ static int64_t local_start(enum window_kind kind, int cycle_day, int64_t index)
 	return days_from_civil(year, month, day) * SECONDS_A_DAY;
 }
 
-/* Two hours with the same name at the end of DST are two windows, so every change of the clocks is
- * a boundary as well. */
+/* Two hours with the same name at the end of DST are two windows, so every change of the clocks
+ * is a boundary as well. */
 static struct window_bounds hour_window(const struct zone *z, int64_t t)
 {
 	int64_t offset = offset_at(z, t), end;
@@ -259,8 +259,8 @@ struct window_bounds zone_window(
 		c = civil_from_days(index);
 		index = c.year * 12 + c.month - 1;
 	}
-	/* The local date may be before the window's day (a clock set back over midnight), and in
-	 * a cycle the month's start may still lie ahead. */
+	/* The local date may be before the window's day (a clock set back over midnight), and
+	 * in a cycle the month's start may still lie ahead. */
 	index -= 1;
 	w.start_s = first_reaching(zone, local_start(kind, cycle_day, index));
 	for (;; index++) {

@@ -1,4 +1,5 @@
-/* zone_tzif - the bytes of a time zone file (RFC 8536) and its POSIX TZ rule. Knows no calendar. */
+/* zone_tzif - the bytes of a time zone file (RFC 8536) and its POSIX TZ rule. Knows no
+ * calendar. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -148,7 +148,7 @@ static bool local_identity(
 		return false;
 	who_r->tenant = snapshot_tenant(snap, who_r->tenant_index);
 	who_r->plan = snapshot_plan(snap, who_r->tenant_index);
-	who_r->stream = tenant_stream(who_r->tenant, SPAN(""), SPAN("local"), 0);
+	who_r->stream = tenant_stream(who_r->tenant, SPAN(""), SPAN(""), 0);
 	return true;
 }
 

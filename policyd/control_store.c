@@ -320,6 +320,8 @@ static void backup_run(struct kv *kv, void *argument)
 	struct store_call *c = argument;
 
 	c->result = kv_backup(kv, c->directory);
+	if (c->result == ERR_OK)
+		c->result = suppress_backup_key(c->session->server->suppress, c->directory);
 	kv_usage(kv, &c->usage);
 }
 

@@ -3,14 +3,11 @@
  * key   : scope letter, tenant, NUL, stream, NUL, digest (16 octets)
  * value : version u8, added i64, expires i64, reason u8+octets, source u8+octets, checksum u64 */
 #include <endian.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "addr.h"
+#include "key_file.h"
 #include "log.h"
 #include "suppress.h"
 
@@ -21,9 +18,8 @@ struct suppress_list {
 	struct store *store;
 	unsigned database;
 	struct digest_key *digest_key;
-	/* Open addressing, linear probing; 0 is empty, 1 is a grave. Power of two. */
-	uint64_t *slots;
-	size_t size, used, graves;
+	char *key_path; /* owned */
+	struct fingerprints set;
 	int64_t next_expiry_s; /* no entry expires before that; INT64_MAX: none does */
 };
 
@@ -120,79 +116,7 @@ static enum err read_value(struct span value, struct suppress_row *row_r)
 	return ERR_OK;
 }
 
-/* ---- the set in memory ---- */
-
-static size_t probe(const struct suppress_list *l, uint64_t v, size_t *grave_r)
-{
-	size_t i = v & (l->size - 1);
-
-	*grave_r = SIZE_MAX;
-	while (l->slots[i] != 0 && l->slots[i] != v) {
-		if (l->slots[i] == 1 && *grave_r == SIZE_MAX)
-			*grave_r = i;
-		i = (i + 1) & (l->size - 1);
-	}
-	return i;
-}
-
-static bool set_has(const struct suppress_list *l, uint64_t v)
-{
-	size_t grave;
-
-	return l->used > 0 && l->slots[probe(l, v, &grave)] == v;
-}
-
-static bool set_room(struct suppress_list *l, size_t more)
-{
-	size_t size = l->size != 0 ? l->size : 1024, old_size = l->size, grave;
-	uint64_t *old = l->slots;
-
-	if (l->size != 0 && (l->used + l->graves + more) * 4 <= l->size * 3)
-		return true;
-	while ((l->used + more) * 2 > size)
-		size *= 2;
-	l->slots = calloc(size, sizeof *l->slots);
-	if (l->slots == NULL) {
-		l->slots = old;
-		return false;
-	}
-	l->size = size;
-	l->graves = 0;
-	for (size_t i = 0; i < old_size; i++)
-		if (old[i] > 1)
-			l->slots[probe(l, old[i], &grave)] = old[i];
-	free(old);
-	return true;
-}
-
-/* Room was made before. */
-static void set_add(struct suppress_list *l, uint64_t v)
-{
-	size_t grave, i = probe(l, v, &grave);
-
-	if (l->slots[i] == v)
-		return;
-	if (grave != SIZE_MAX) {
-		i = grave;
-		l->graves--;
-	}
-	l->slots[i] = v;
-	l->used++;
-}
-
-static void set_remove(struct suppress_list *l, uint64_t v)
-{
-	size_t grave, i;
-
-	if (l->used == 0)
-		return;
-	i = probe(l, v, &grave);
-	if (l->slots[i] != v)
-		return;
-	l->slots[i] = 1;
-	l->graves++;
-	l->used--;
-}
+/* ---- matching ---- */
 
 static void note_expiry(struct suppress_list *l, int64_t expires_s)
 {
@@ -203,12 +127,12 @@ static void note_expiry(struct suppress_list *l, int64_t expires_s)
 bool suppress_match(const struct suppress_list *list, const uint8_t digest[DIGEST_SIZE],
     struct span tenant, struct span stream, enum suppress_scope *scope_r)
 {
-	if (list->used == 0)
+	if (list->set.used == 0)
 		return false;
 	for (int scope = 0; scope < SUPPRESS_SCOPES; scope++) {
 		struct suppress_key key = { (enum suppress_scope)scope, tenant, stream };
 
-		if (!set_has(list, slot_value(digest, salt(&key))))
+		if (!fingerprints_have(&list->set, slot_value(digest, salt(&key))))
 			continue;
 		*scope_r = (enum suppress_scope)scope;
 		return true;
@@ -218,7 +142,7 @@ bool suppress_match(const struct suppress_list *list, const uint8_t digest[DIGES
 
 size_t suppress_count(const struct suppress_list *list)
 {
-	return list->used;
+	return list->set.used;
 }
 
 enum err suppress_digest(
@@ -247,12 +171,13 @@ static bool load_entry(void *context, struct span key, struct span value)
 	struct span prefix;
 
 	c->result = key.n > DIGEST_SIZE ? read_value(value, &row) : ERR_CORRUPT;
-	if (c->result == ERR_OK && !set_room(c->list, 1))
+	if (c->result == ERR_OK && !fingerprints_reserve(&c->list->set, 1))
 		c->result = ERR_NOMEM;
 	if (c->result != ERR_OK)
 		return false;
 	prefix = span_head(key, key.n - DIGEST_SIZE);
-	set_add(c->list, slot_value((const uint8_t *)key.p + prefix.n, hash64(prefix, 0)));
+	fingerprints_add(
+	    &c->list->set, slot_value((const uint8_t *)key.p + prefix.n, hash64(prefix, 0)));
 	note_expiry(c->list, row.expires_s);
 	return true;
 }
@@ -270,45 +195,18 @@ static enum err load(struct suppress_list *l)
 	return e == ERR_OK ? c.result : e;
 }
 
-static enum err read_key_file(
-    const char *path, uint8_t key[DIGEST_KEY_SIZE], char *error, size_t size)
+enum err suppress_backup_key(const struct suppress_list *list, const char *directory)
 {
-	struct stat st;
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0) {
-		snprintf(error, size, "%s: %s", path, strerror(errno));
-		return err_from_errno(errno);
-	}
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) != 0) {
-		snprintf(error, size, "%s: must be a file that only its owner can read", path);
-		close(fd);
-		return ERR_DENIED;
-	}
-	n = read(fd, key, DIGEST_KEY_SIZE);
-	close(fd);
-	if (n == DIGEST_KEY_SIZE)
-		return ERR_OK;
-	snprintf(error, size, "%s: shorter than %d octets", path, DIGEST_KEY_SIZE);
-	return ERR_CORRUPT;
-}
-
-static enum err make_key_file(
-    const char *path, uint8_t key[DIGEST_KEY_SIZE], char *error, size_t size)
-{
-	enum err e = random_octets(key, DIGEST_KEY_SIZE);
-	int fd = -1;
+	uint8_t key[DIGEST_KEY_SIZE];
+	char path[1024], error[256];
+	int n = snprintf(path, sizeof path, "%s/address.key", directory);
+	enum err e = n > 0 && (size_t)n < sizeof path
+			 ? key_file_read(list->key_path, key, error, sizeof error)
+			 : ERR_TOOBIG;
 
 	if (e == ERR_OK)
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (e == ERR_OK &&
-	    (fd < 0 || write(fd, key, DIGEST_KEY_SIZE) != DIGEST_KEY_SIZE || fsync(fd) != 0))
-		e = err_from_errno(errno);
-	if (fd >= 0)
-		close(fd);
-	if (e != ERR_OK)
-		snprintf(error, size, "%s: cannot be made: %s", path, err_text(e));
+		e = key_file_write(path, key, error, sizeof error);
+	explicit_bzero(key, sizeof key);
 	return e;
 }
 
@@ -316,11 +214,13 @@ static enum err obtain_key(
     struct suppress_list *l, const char *path, bool empty, char *error, size_t size)
 {
 	uint8_t key[DIGEST_KEY_SIZE];
-	enum err e = read_key_file(path, key, error, size);
+	enum err e = key_file_read(path, key, error, size);
 
-	if (e == ERR_NOTFOUND && empty)
-		e = make_key_file(path, key, error, size);
-	else if (e == ERR_NOTFOUND)
+	if (e == ERR_NOTFOUND && empty) {
+		e = random_octets(key, DIGEST_KEY_SIZE);
+		if (e == ERR_OK)
+			e = key_file_write(path, key, error, size);
+	} else if (e == ERR_NOTFOUND)
 		snprintf(error, size,
 		    "%s: missing, but the store holds suppressions made with it; restore the "
 		    "file",
@@ -346,11 +246,13 @@ enum err suppress_open(struct store *store, const char *key_path, struct suppres
 	l->store = store;
 	l->database = store_database(store, STORE_SUPPRESS);
 	l->next_expiry_s = INT64_MAX;
-	e = load(l);
+	l->key_path = strdup(key_path);
+	if (l->key_path != NULL)
+		e = load(l);
 	if (e != ERR_OK)
 		snprintf(error, size, "suppressions: %s; restore a backup", err_text(e));
 	else
-		e = obtain_key(l, key_path, l->used == 0, error, size);
+		e = obtain_key(l, key_path, l->set.used == 0, error, size);
 	if (e == ERR_OK)
 		*list_r = l;
 	else
@@ -363,7 +265,8 @@ void suppress_close(struct suppress_list **list)
 	if (*list == NULL)
 		return;
 	digest_key_free(&(*list)->digest_key);
-	free((*list)->slots);
+	free((*list)->key_path);
+	fingerprints_free(&(*list)->set);
 	free(*list);
 	*list = NULL;
 }
@@ -447,9 +350,9 @@ static void change_done(void *argument)
 		uint64_t v = slot_value(c->digests + i * DIGEST_SIZE, c->salt);
 
 		if (c->remove)
-			set_remove(c->list, v);
-		else if (set_room(c->list, 1))
-			set_add(c->list, v);
+			fingerprints_remove(&c->list->set, v);
+		else if (fingerprints_reserve(&c->list->set, 1))
+			fingerprints_add(&c->list->set, v);
 		else
 			c->result = ERR_NOMEM;
 	}
@@ -700,8 +603,8 @@ static void expire_done(void *argument)
 		key = span_head(span_from(rest, sizeof n), n);
 		rest = span_from(rest, sizeof n + n);
 		prefix = span_head(key, n - DIGEST_SIZE);
-		set_remove(
-		    c->list, slot_value((const uint8_t *)key.p + prefix.n, hash64(prefix, 0)));
+		fingerprints_remove(&c->list->set,
+		    slot_value((const uint8_t *)key.p + prefix.n, hash64(prefix, 0)));
 	}
 	note_expiry(c->list, c->next_s);
 	buf_free(&c->keys);

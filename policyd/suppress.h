@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "fingerprints.h"
 #include "hash.h"
 #include "span.h"
 #include "store.h"
@@ -63,6 +64,9 @@ enum err suppress_read(struct suppress_list *list, const struct suppress_key *ke
     const uint8_t *after, size_t limit, suppress_visit *visit, void *context) CHECKED;
 enum err suppress_find(struct suppress_list *list, const struct suppress_key *key,
     const uint8_t digest[DIGEST_SIZE], suppress_visit *visit, void *context) CHECKED;
+
+/* Copies the digest key (0600) into directory: a backup without it could not be used. */
+enum err suppress_backup_key(const struct suppress_list *list, const char *directory) CHECKED;
 
 /* Reads and checks every stored row; for db verify, in the store's thread. */
 enum err suppress_verify(

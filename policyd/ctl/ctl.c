@@ -15,11 +15,20 @@
 
 static void say(const char *format, va_list ap) PRINTF_LIKE(1, 0);
 
+/* Texts from outside may be part of it: nothing of theirs may steer a terminal. */
 static void say(const char *format, va_list ap)
 {
-	fputs("penguinctl: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
+	struct buf text = BUF_INIT((size_t)1 << 20);
+
+	buf_vprintf(&text, format, ap);
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F)
+			text.p[i] = '?';
+	}
+	fprintf(stderr, "penguinctl: %s\n", buf_cstr(&text));
+	buf_free(&text);
 }
 
 void ctl_error(const char *format, ...)

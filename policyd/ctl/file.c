@@ -6,6 +6,8 @@
 
 #include "file.h"
 
+#define READ_OCTETS ((size_t)65536)
+
 static enum err fail(void)
 {
 	return err_from_errno(errno);
@@ -24,18 +26,22 @@ enum err file_read(const char *path, struct buf *out)
 	else if (!S_ISREG(st.st_mode))
 		e = ERR_SYNTAX;
 	while (e == ERR_OK) {
+		size_t room = out->max - out->n < READ_OCTETS ? out->max - out->n : READ_OCTETS;
 		ssize_t n;
+		char c;
 
-		if (!buf_reserve(out, 4096)) {
-			e = ERR_TOOBIG;
+		if (room > 0 && !buf_reserve(out, room)) {
+			e = ERR_NOMEM;
 			break;
 		}
-		n = read(fd, out->p + out->n, 4096);
+		n = room > 0 ? read(fd, out->p + out->n, room) : read(fd, &c, 1);
 		if (n < 0 && errno != EINTR)
 			e = fail();
+		else if (n > 0 && room == 0)
+			e = ERR_TOOBIG;
 		if (n == 0)
 			break;
-		if (n > 0)
+		if (n > 0 && room > 0)
 			out->n += (size_t)n;
 	}
 	close(fd);

@@ -188,7 +188,7 @@ void postconf_list_remove(
 		next++;
 	while (next < value.n && (value.p[next] == ' ' || value.p[next] == '\t'))
 		next++;
-	if (skip(value, next, separator) == value.n) {
+	if (skip(value, next, separator) == value.n && start > 0) {
 		while (start > 0 && separator(value.p[start - 1]))
 			start--;
 		next = end;

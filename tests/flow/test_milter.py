@@ -247,8 +247,9 @@ def one_connection_many_messages():
 
 
 def events_out_of_order():
-    """End of message without MAIL: nobody knows whose it is, so it waits."""
-    with WORLD.client() as milter:
+    """Content without MAIL: nobody knows whose it is. libmilter drops such events, so Postfix waits
+    in vain and then tempfails; an answer would have to be a tempfail too."""
+    with WORLD.client(timeout=2) as milter:
         milter.send(message(), "<a@acme.example>", ["<x@dest.example>"], "acme")
         for event, data in (("rcpt", b"<x@dest.example>\0"), ("header", b"From\0 a@acme.example\0"),
                             ("eoh", b""), ("body", BODY)):
@@ -879,9 +880,7 @@ def main():
                      local_submissions, local_over_limit, notices, memory, no_leak, in_parallel,
                      reload_signal, reload_under_load, log_lines, socket_mode, second_milter,
                      options, check_option, garbage_on_the_socket, drained_stop):
-            start = time.monotonic()
             suite.check(test.__name__, test)
-            print("# %s: %.1f s" % (test.__name__, time.monotonic() - start))
     return suite.end()
 
 

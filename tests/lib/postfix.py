@@ -89,17 +89,32 @@ lmtp unix - - {c} - - lmtp
 anvil unix - - {c} - 1 anvil
 scache unix - - {c} - 1 scache
 postlog unix-dgram n - n - 1 postlogd
-127.0.0.1:{submission} inet n - {c} - - smtpd
+"""
+
+ATTACHED_SERVICES = """127.0.0.1:{submission} inet n - {c} - - smtpd
   -o syslog_name=postfix/submission
-  -o {{ smtpd_recipient_restrictions = {submission_list} }}
+  -o {{ smtpd_recipient_restrictions = {policy}, permit_sasl_authenticated, permit_mynetworks, reject }}
 127.0.0.1:{inbound} inet n - {c} - - smtpd
   -o syslog_name=postfix/inbound
-  -o {{ smtpd_recipient_restrictions = {inbound_list} }}
+  -o {{ smtpd_recipient_restrictions = {policy}, reject_unauth_destination }}
 127.0.0.1:{plain} inet n - {c} - - smtpd
   -o syslog_name=postfix/plain
   -o {{ smtpd_recipient_restrictions = permit_mynetworks, reject }}
   -o smtpd_milters=
   -o smtpd_end_of_data_restrictions=
+"""
+
+# A Postfix that never heard of us: one service as main.cf says, one for submission with
+# restrictions of its own.
+PLAIN_MAIN = """smtpd_recipient_restrictions = permit_mynetworks, permit_sasl_authenticated,
+    reject_unauth_destination
+"""
+PLAIN_SERVICES = """127.0.0.1:{inbound} inet n - {c} - - smtpd
+127.0.0.1:{plain} inet n - {c} - - smtpd
+127.0.0.1:{submission} inet n - {c} - - smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_sasl_auth_enable={sasl}
+  -o smtpd_recipient_restrictions=permit_sasl_authenticated,permit_mynetworks,reject
 """
 
 
@@ -114,27 +129,26 @@ def available():
 
 class Postfix:
     def __init__(self, lab, sink_port, chroot=False, attached=True, settings=None):
-        """attached: our policy service and milter stand in main.cf. settings: further main.cf
-        lines as a dictionary."""
+        """attached: our policy service and milter stand in main.cf and master.cf; else they are
+        as before us. settings: further main.cf lines as a dictionary."""
         self.lab, self.chroot = lab, chroot
         self.config = lab.directory("postfix")
         self.queue = lab.directory("queue")
         self.data = lab.directory("data", owner=pwd.getpwnam("postfix").pw_uid)
         self.log_file = lab.path / "log" / "mail.log"
         self.submission, self.inbound, self.plain = free_port(), free_port(), free_port()
-        policy = POLICY + ", " if attached else ""
         main = MAIN.format(
             queue=self.queue, data=self.data, sink=sink_port, relay_domain=RELAY_DOMAIN,
             log=self.log_file, root=lab.path)
-        if attached:
-            main += ATTACHED.format(milter=MILTER, policy=POLICY)
-        main += "".join("%s = %s\n" % item for item in (settings or {}).items())
+        main += ATTACHED.format(milter=MILTER, policy=POLICY) if attached else PLAIN_MAIN
+        settings = dict(settings or {})
+        sasl = "yes" if "smtpd_sasl_path" in settings else "no"
+        main += "".join("%s = %s\n" % item for item in settings.items())
         (self.config / "main.cf").write_text(main)
-        (self.config / "master.cf").write_text(MASTER.format(
+        services = MASTER + (ATTACHED_SERVICES if attached else PLAIN_SERVICES)
+        (self.config / "master.cf").write_text(services.format(
             c="y" if chroot else "n", submission=self.submission, inbound=self.inbound,
-            plain=self.plain,
-            submission_list=policy + "permit_sasl_authenticated, permit_mynetworks, reject",
-            inbound_list=policy + "reject_unauth_destination"))
+            plain=self.plain, policy=POLICY, sasl=sasl))
         self.process = None
 
     def socket_directory(self, name, owner):

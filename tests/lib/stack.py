@@ -6,9 +6,11 @@
 
 As root the daemons run with numeric uids that belong to nobody.
 """
+import base64
 import itertools
 import os
 import pwd
+import shutil
 import socket
 import struct
 
@@ -32,7 +34,6 @@ class Key:
         must(["openssl", "genpkey", *options, "-out", path])
         os.chmod(path, 0o600)
         der = must(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"])
-        import base64
         public = base64.b64encode(der if algorithm == "rsa" else der[-32:])
         self.record = b"v=DKIM1; k=%s; p=%s" % (algorithm.encode(), public)
 
@@ -90,8 +91,9 @@ class Config:
     """penguinmails.conf and tenants.d in a directory of the lab, with keys."""
 
     def __init__(self, lab, tenants, plans=OPEN_PLAN, policyd="", milter="", store="",
-                 postfix=""):
-        self.lab = lab
+                 postfix="", one_key=False):
+        """one_key: all domains share a key, where keys matter little and time does."""
+        self.lab, self.one_key, self.made = lab, one_key, {}
         root = os.geteuid() == 0
         self.directory = lab.directory("etc")
         self.tenants_directory = lab.directory("etc/tenants.d")
@@ -124,12 +126,20 @@ class Config:
             for selector, algorithm in tenant.keys.items():
                 path = self.keys / domain / (selector + ".pem")
                 if not path.exists():
-                    key = Key(path, algorithm)
+                    key = self.make_key(path, algorithm)
                     self.own_key(path)
                     self.records["%s._domainkey.%s" % (selector, domain)] = key.record
         temporary = self.tenants_directory / (tenant.name + ".new")
         temporary.write_text(tenant.text())
         temporary.rename(self.tenants_directory / (tenant.name + ".conf"))
+
+    def make_key(self, path, algorithm):
+        if self.one_key and algorithm in self.made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self.made[algorithm].path, path)
+        else:
+            self.made[algorithm] = Key(path, algorithm)
+        return self.made[algorithm]
 
     def own_key(self, path):
         if os.geteuid() == 0:

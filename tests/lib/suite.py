@@ -23,6 +23,11 @@ class Skip(Exception):
     """Not possible on this machine; the text says why."""
 
 
+def skip(reason):
+    """For Suite.check: a check that cannot be made."""
+    raise Skip(reason)
+
+
 class Suite:
     def __init__(self):
         self.failed = self.passed = self.skipped = 0

@@ -13,7 +13,7 @@ from messages import head
 from postfix import available
 from smtp import final
 from stack import Stack, Tenant
-from suite import Skip, Suite
+from suite import Suite, skip
 
 
 def body(sender, size=100, sender_header=None):
@@ -102,9 +102,10 @@ def next_hour_accepts(stack):
     now = int(time.time())
     stack.clock.set(3600 + 20 * 60 - now % 3600)
     accepted(send(stack, "hourly", "a@hourly.example"))
-    # Back again: a spent window stays spent.
+    # Back again: what two windows grant together is never more than twice the limit.
     quiet_hour(stack)
-    over(send(stack, "hourly", "a@hourly.example"))
+    more = [send(stack, "hourly", "a@hourly.example").code for _ in range(6)]
+    expect(more.count(250) <= 4 and more[-1] == 450, more)
 
 
 def messages_a_day(stack):
@@ -183,9 +184,9 @@ def refusal_costs_nothing(stack):
         client.command("MAIL FROM:<a@costs.example>")
         client.command("RCPT TO:<%s>" % stack.serial())
 
-    def settled():
-        return [u for u in used(stack, "costs").values() if u]
-    wait_until(lambda: not settled(), 10, "charges are given back: %s" % used(stack, "costs"))
+    # A client that left is noticed when its smtpd serves the next one, or ends.
+    stack.postfix.reload()
+    wait_until(lambda: not any(used(stack, "costs").values()), 10, "charges are given back")
 
 
 def shown(stack):
@@ -221,14 +222,14 @@ def suppressed(stack):
     reply = send(stack, "acme", "a@acme.example", to)
     refused(reply, 550, "5.7.1")
     expect("tenant" not in reply.text and "platform" not in reply.text, "names the scope: %s" % reply)
-    refused(send(stack, "acme", "a@acme.example", to.upper()), 550, "5.7.1")
+    refused(send(stack, "acme", "a@acme.example", to.replace("dest.e", "DEST.E")), 550, "5.7.1")
     accepted(send(stack, "globex", "a@globex.example", to))
     accepted(send(stack, "acme", "a@acme.example", other))
-    status, out, error = stack.penguinctl("suppress", "add", other)
+    status, out, error = stack.penguinctl("suppress", "add", "--platform", other)
     expect(status == 0, error)
     for tenant in ("acme", "globex"):
         refused(send(stack, tenant, "a@%s.example" % tenant, other), 550, "5.7.1")
-    status, out, error = stack.penguinctl("suppress", "rm", "--reason", "test", other)
+    status, out, error = stack.penguinctl("suppress", "rm", "--platform", "--reason", "test", other)
     expect(status == 0, error)
     accepted(send(stack, "acme", "a@acme.example", other))
 
@@ -315,7 +316,7 @@ CHECKS = [
     ("quota show", shown),
     ("alerts once at 80 90 95 100", alerts_once),
     ("past_due, overdue, suspended, closed", states),
-    ("suppression: tenant, platform, case, removal", suppressed),
+    ("suppression: tenant, platform, case of the domain, removal", suppressed),
     ("retry of an instance", retry_of_an_instance),
     ("sendmail(1) is the host's own", sendmail_is_the_hosts),
 ]
@@ -324,9 +325,9 @@ CHECKS = [
 def main():
     suite = Suite()
     if available():
-        suite.check("real Postfix", lambda: (_ for _ in ()).throw(Skip(available())))
+        suite.check("real Postfix", skip, available())
         return suite.end()
-    with Stack(TENANTS, moving_clock=True, plans=PLANS) as stack:
+    with Stack(TENANTS, moving_clock=True, plans=PLANS, one_key=True) as stack:
         for name, function in CHECKS:
             quiet_hour(stack)
             suite.check(name, function, stack)

@@ -14,7 +14,7 @@ from messages import head
 from postfix import available
 from smtp import final
 from stack import Stack, Tenant
-from suite import Skip, Suite
+from suite import Skip, Suite, skip
 
 DOVECOT = """
 base_dir = {run}
@@ -47,6 +47,10 @@ service stats {{
   }}
 }}
 """
+
+
+SETTINGS = {"smtpd_sasl_type": "dovecot", "smtpd_sasl_path": "private-auth/auth",
+            "smtpd_sasl_security_options": "noanonymous"}
 
 
 def start_dovecot(lab):
@@ -104,19 +108,16 @@ def wrong_password(stack):
 def main():
     suite = Suite()
     if available():
-        suite.check("real SASL", lambda: (_ for _ in ()).throw(Skip(available())))
+        suite.check("real SASL", skip, available())
         return suite.end()
     with Lab() as lab:
         try:
             start_dovecot(lab)
         except Skip as reason:
-            suite.check("real SASL", lambda: (_ for _ in ()).throw(Skip(reason)))
+            suite.check("real SASL", skip, reason)
             return suite.end()
-        settings = {"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot",
-                    "smtpd_sasl_path": "private-auth/auth", "smtpd_sasl_security_options":
-                    "noanonymous"}
         with Stack([Tenant("acme", ["acme.example"]), Tenant("globex", ["globex.example"])],
-                   chroot=True, settings=settings, lab=lab) as stack:
+                   chroot=True, settings=dict(SETTINGS, smtpd_sasl_auth_enable="yes"), lab=lab) as stack:
             suite.check("AUTH PLAIN, signed", signed, stack)
             suite.check("AUTH PLAIN, sender of another: 553", mismatch, stack)
             suite.check("wrong password: 535", wrong_password, stack)

@@ -20,7 +20,9 @@ START_TEST(canonical)
 		{ "\"\"@acme.example", "\"\"@acme.example" },
 		{ "a..b@acme.example", "\"a..b\"@acme.example" },
 		{ "a.@acme.example", "\"a.\"@acme.example" },
-		{ "j\xc3\xbc@b\xc3\xbc" "cher.example", "j\xc3\xbc@xn--bcher-kva.example" },
+		{ "j\xc3\xbc@b\xc3\xbc"
+		  "cher.example",
+		    "j\xc3\xbc@xn--bcher-kva.example" },
 		{ "", NULL },
 		{ "a", NULL },
 		{ "@", NULL },
@@ -46,8 +48,8 @@ START_TEST(canonical)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		enum err e = addr_canonical(span_cstr(table[i].in), out);
 
-		ck_assert_msg((e == ERR_OK) == (table[i].out != NULL), "case %zu: %s, \"%s\"", i,
-		    err_text(e), out);
+		ck_assert_msg((e == ERR_OK) == (table[i].out != NULL), "case %zu: %s, \"%s\"",
+		    i, err_text(e), out);
 		if (e != ERR_OK)
 			continue;
 		ck_assert_str_eq(out, table[i].out);

@@ -13,16 +13,28 @@ START_TEST(canonical)
 		{ "acme.example.", "acme.example" },
 		{ "a-b.c--d.example", "a-b.c--d.example" },
 		{ "123.example", "123.example" },
-		{ "b\xc3\xbc" "cher.example", "xn--bcher-kva.example" },
-		{ "B\xc3\x9c" "CHER.example", "xn--bcher-kva.example" },
+		{ "b\xc3\xbc"
+		  "cher.example",
+		    "xn--bcher-kva.example" },
+		{ "B\xc3\x9c"
+		  "CHER.example",
+		    "xn--bcher-kva.example" },
 		/* u and a combining diaeresis: the same name, not yet composed */
-		{ "bu\xcc\x88" "cher.example", "xn--bcher-kva.example" },
+		{ "bu\xcc\x88"
+		  "cher.example",
+		    "xn--bcher-kva.example" },
 		{ "XN--BCHER-KVA.example.", "xn--bcher-kva.example" },
 		/* not transitional: sharp s stays itself */
-		{ "stra\xc3\x9f" "e.example", "xn--strae-oqa.example" },
+		{ "stra\xc3\x9f"
+		  "e.example",
+		    "xn--strae-oqa.example" },
 		/* full-width letters and dot */
-		{ "\xef\xbd\x81" "cme.example", "acme.example" },
-		{ "acme\xe3\x80\x82" "example", "acme.example" },
+		{ "\xef\xbd\x81"
+		  "cme.example",
+		    "acme.example" },
+		{ "acme\xe3\x80\x82"
+		  "example",
+		    "acme.example" },
 		{ "acme.example..", NULL },
 		{ "acme.example\xe3\x80\x82", NULL },
 		{ ".acme.example", NULL },
@@ -55,8 +67,8 @@ START_TEST(canonical)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		enum err e = domain_canonical(span_cstr(table[i].in), out);
 
-		ck_assert_msg((e == ERR_OK) == (table[i].out != NULL), "case %zu: %s, \"%s\"", i,
-		    err_text(e), out);
+		ck_assert_msg((e == ERR_OK) == (table[i].out != NULL), "case %zu: %s, \"%s\"",
+		    i, err_text(e), out);
 		if (e != ERR_OK)
 			continue;
 		ck_assert_str_eq(out, table[i].out);

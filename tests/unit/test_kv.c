@@ -688,6 +688,61 @@ START_TEST(cut_files)
 }
 END_TEST
 
+/* One field of a page's header, or its first slot, is set to a value that cannot be right. */
+START_TEST(every_page_is_looked_at)
+{
+	static const struct {
+		size_t offset;
+		uint16_t change; /* of the 16 bits there, by exclusive or */
+		bool overflow;   /* also where the page is the start of a large value */
+	} table[] = { { 0, 1, true }, { 2, 1, true }, { 10, 1, true }, { 10, 4, true },
+		{ 10, 8, true }, { 12, 1, false }, { 14, 0x8000, false }, { 16, 1, false },
+		{ 16, 0x8000, false }, { 16, 0x4000, false } };
+	char path[128], copy[96], reason[160];
+	size_t n, checked = 0;
+	struct kv *kv;
+	unsigned db;
+	char *bytes;
+	int fd;
+
+	make_varied();
+	snprintf(copy, sizeof copy, "%s/copy", root);
+	ck_assert_int_eq(mkdir(copy, 0700), 0);
+	kv = open_store(&writer, &db);
+	OK(kv_backup(kv, copy));
+	kv_close(&kv);
+	snprintf(path, sizeof path, "%s/data.mdb", copy);
+	bytes = read_whole(path, &n);
+	fd = open(path, O_RDWR);
+	for (size_t page = 2; page < n / 4096; page++) {
+		uint16_t flags, field;
+		size_t number;
+
+		memcpy(&number, bytes + page * 4096, sizeof number);
+		memcpy(&flags, bytes + page * 4096 + 10, sizeof flags);
+		if (number != page) /* inside of a large value */
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+			off_t at = (off_t)(page * 4096 + table[i].offset);
+
+			if (flags == 4 && !table[i].overflow)
+				continue;
+			memcpy(&field, bytes + at, sizeof field);
+			field ^= table[i].change;
+			ck_assert_int_eq(pwrite(fd, &field, sizeof field, at), 2);
+			ck_assert_msg(kv_check_file(fd, reason, sizeof reason) == ERR_CORRUPT,
+			    "page %zu flags %u case %zu", page, flags, i);
+			ck_assert_int_eq(pwrite(fd, bytes + at, sizeof field, at), 2);
+			checked++;
+		}
+	}
+	OK(kv_check_file(fd, reason, sizeof reason));
+	ck_assert_uint_gt(checked, 100);
+	close(fd);
+	free(bytes);
+}
+END_TEST
+
 START_TEST(flipped_bits)
 {
 	uint64_t cases = number_from("PENGUIN_KV_DAMAGES", 400), refused = 0;
@@ -742,7 +797,7 @@ int main(void)
 		full_map_grows_to_the_ceiling, one_writer_or_many_readers, open_mistakes,
 		other_format_version, backup, readers_beside_the_writer,
 		killed_writer_loses_nothing_committed, sound_file_passes, cut_files,
-		flipped_bits };
+		every_page_is_looked_at, flipped_bits };
 	Suite *suite = suite_create("kv");
 	TCase *cases = tcase_create("kv");
 	SRunner *runner = srunner_create(suite);

@@ -42,8 +42,8 @@ START_TEST(counts)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		uint64_t value = 77;
 
-		ck_assert_msg(
-		    quantity_count(span_cstr(table[i].in), &value) == table[i].ok, "case %zu", i);
+		ck_assert_msg(quantity_count(span_cstr(table[i].in), &value) == table[i].ok,
+		    "case %zu", i);
 		ck_assert_uint_eq(value, table[i].ok ? table[i].value : 77);
 	}
 }
@@ -78,8 +78,9 @@ START_TEST(durations)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		int64_t seconds = 77;
 
-		ck_assert_msg(quantity_duration(span_cstr(table[i].in), &seconds) ==
-		                  table[i].ok, "case %zu", i);
+		ck_assert_msg(
+		    quantity_duration(span_cstr(table[i].in), &seconds) == table[i].ok,
+		    "case %zu", i);
 		ck_assert_int_eq(seconds, table[i].ok ? table[i].seconds : 77);
 	}
 }
@@ -115,8 +116,9 @@ START_TEST(calendar)
 		uint64_t amount = 0;
 		enum window_kind kind = 0;
 
-		ck_assert_msg(quantity_window(span_cstr(table[i].in), &amount, &kind) ==
-		                  table[i].ok, "case %zu", i);
+		ck_assert_msg(
+		    quantity_window(span_cstr(table[i].in), &amount, &kind) == table[i].ok,
+		    "case %zu", i);
 		ck_assert_uint_eq(amount, table[i].amount);
 		ck_assert_int_eq(kind, table[i].kind);
 	}
@@ -154,8 +156,9 @@ START_TEST(rates)
 		struct rate_limit limit = { 0, 0 };
 		uint64_t amount = 0;
 
-		ck_assert_msg(quantity_rate(span_cstr(table[i].in), &limit, &amount) ==
-		                  table[i].ok, "case %zu", i);
+		ck_assert_msg(
+		    quantity_rate(span_cstr(table[i].in), &limit, &amount) == table[i].ok,
+		    "case %zu", i);
 		ck_assert_uint_eq(amount, table[i].amount);
 		ck_assert_uint_eq(limit.burst, table[i].burst);
 		ck_assert_int_eq(limit.emission_ns, table[i].emission_ns);

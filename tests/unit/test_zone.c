@@ -86,7 +86,7 @@ START_TEST(windows)
 		/* 2011-12-30 is not a day in Apia. */
 		{ "Pacific/Apia", WINDOW_DAY, 1, 1325239199, 1325152800, 24 },
 		{ "Pacific/Apia", WINDOW_DAY, 1, 1325239200, 1325239200, 24 },
-		{ "Australia/Lord_Howe", WINDOW_DAY, 1, 1791043200, 1791037800, -1 },
+		{ "Australia/Lord_Howe", WINDOW_DAY, 1, 1791043200, 1791034200, -1 },
 		{ "Asia/Kathmandu", WINDOW_HOUR, 1, 1782864000, 1782861300, 1 },
 	};
 
@@ -145,11 +145,11 @@ START_TEST(tiling)
 
 		/* From 1985, 2010 and 2035 (table, table, rule) a few years each. */
 		for (int64_t from = 473385600; from < 2100000000; from += 788918400) {
-			walk(z, zones[i], WINDOW_HOUR, 1, from, 3 * 9000);
-			walk(z, zones[i], WINDOW_DAY, 1, from, 9 * 365);
-			walk(z, zones[i], WINDOW_MONTH, 1, from, 300);
+			walk(z, zones[i], WINDOW_HOUR, 1, from, 3000);
+			walk(z, zones[i], WINDOW_DAY, 1, from, 1000);
+			walk(z, zones[i], WINDOW_MONTH, 1, from, 60);
 			for (size_t k = 0; k < ARRAY_SIZE(cycle_days); k++)
-				walk(z, zones[i], WINDOW_CYCLE, cycle_days[k], from, 300);
+				walk(z, zones[i], WINDOW_CYCLE, cycle_days[k], from, 60);
 		}
 		zone_free(&z);
 	}

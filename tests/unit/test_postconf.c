@@ -1,0 +1,298 @@
+/* test_postconf - edits of main.cf and master.cf change what they should and no other octet; and
+ * attaching is undone by detaching. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "diff.h"
+#include "hookup.h"
+#include "postconf.h"
+
+static const char main_cf[] = "# comment = not one\n"
+			      "a = 1\n"
+			      "list = x,\n"
+			      "# between\n"
+			      "\n"
+			      "   y {z, w = v}  \n"
+			      "a = 2\n"
+			      "empty =\n"
+			      "first_on_next =\n"
+			      "   # c\n"
+			      "   p q\n"
+			      "last = end";
+
+static const char master_cf[] = "smtp inet n - y - - smtpd\n"
+				"# c\n"
+				"submission inet n - y - - smtpd\n"
+				"  -o a=1 -o { b = 2 3 }\n"
+				"#  -o commented=1\n"
+				"  -o c=3\n"
+				"  -oa=4\n"
+				"x unix - n n - - pipe\n"
+				"  flags=F user=ftn argv=/x -o r $nexthop\n";
+
+static const struct {
+	const char *name, *value; /* flat */
+	unsigned line;
+} found[] = {
+	{ "a", "2", 7 },
+	{ "list", "x, y {z, w = v}", 3 },
+	{ "empty", "", 8 },
+	{ "first_on_next", "p q", 9 },
+	{ "last", "end", 12 },
+};
+
+START_TEST(finds)
+{
+	struct postconf_parameter p;
+	struct buf flat = BUF_INIT(1024);
+
+	ck_assert(postconf_find(span_cstr(main_cf), span_cstr(found[_i].name), &p));
+	postconf_flatten(p.value, &flat);
+	ck_assert_str_eq(buf_cstr(&flat), found[_i].value);
+	ck_assert_uint_eq(p.line, found[_i].line);
+	ck_assert(!postconf_find(span_cstr(main_cf), SPAN("# comment"), &p));
+	ck_assert(!postconf_find(span_cstr(main_cf), SPAN("w"), &p));
+	buf_free(&flat);
+}
+END_TEST
+
+/* Setting a value and setting it back leaves every octet; removing an added one as well. */
+START_TEST(sets_and_unsets)
+{
+	struct span text = span_cstr(main_cf);
+	struct postconf_parameter p;
+
+	for (size_t i = 0; i < ARRAY_SIZE(found); i++) {
+		struct buf once = BUF_INIT(4096), back = BUF_INIT(4096);
+		struct span name = span_cstr(found[i].name);
+
+		ck_assert(postconf_find(text, name, &p));
+		postconf_set(text, name, SPAN("new value"), &once);
+		postconf_set(buf_span(&once), name, p.value, &back);
+		ck_assert(postconf_find(buf_span(&back), name, &p));
+		ck_assert_msg(span_eq(buf_span(&back), text) || p.value.n == 0, "%s: %s",
+		    found[i].name, buf_cstr(&back));
+		buf_free(&once);
+		buf_free(&back);
+	}
+	{
+		struct buf once = BUF_INIT(4096), back = BUF_INIT(4096);
+
+		postconf_set(text, SPAN("fresh"), SPAN("v"), &once);
+		ck_assert_str_eq(buf_cstr(&once) + strlen(main_cf), "\nfresh = v\n");
+		postconf_remove(buf_span(&once), SPAN("fresh"), &back);
+		ck_assert(span_starts(buf_span(&back), text) && back.n == text.n + 1);
+		buf_free(&once);
+		buf_free(&back);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *value, *element, *first, *last, *removed; /* removed: of "x" */
+} lists[] = {
+	{ "", "E", "E", "E", "" },
+	{ "x", "E", "E, x", "x, E", "" },
+	{ "x, y", "E", "E, x, y", "x, y, E", "y" },
+	{ "y, x", "E", "E, y, x", "y, x, E", "y" },
+	{ "y x z", "E", "E, y x z", "y x z, E", "y z" },
+	{ "x,", "E", "E, x,", "x, E", "" },
+	{ "{ x, y=z }, w", "E", "E, { x, y=z }, w", "{ x, y=z }, w, E", "{ x, y=z }, w" },
+	{ "y,\n  # c\n  x", "E", "E, y,\n  # c\n  x", "y,\n  # c\n  x, E", "y,\n  # c" },
+	{ "x,\n  y", "E", "E, x,\n  y", "x,\n  y, E", "\n  y" },
+};
+
+START_TEST(edits_lists)
+{
+	struct span value = span_cstr(lists[_i].value), each;
+	struct buf first = BUF_INIT(1024), last = BUF_INIT(1024), removed = BUF_INIT(1024);
+	size_t offset = 0;
+	bool there = false;
+
+	postconf_list_prepend(value, span_cstr(lists[_i].element), &first);
+	postconf_list_append(value, span_cstr(lists[_i].element), &last);
+	ck_assert_str_eq(buf_cstr(&first), lists[_i].first);
+	ck_assert_str_eq(buf_cstr(&last), lists[_i].last);
+	while (!there && postconf_element(value, &offset, &each))
+		there = span_eq(each, SPAN("x"));
+	if (there) {
+		postconf_list_remove(value, each, each, &removed);
+		ck_assert_str_eq(buf_cstr(&removed), lists[_i].removed);
+	}
+	buf_free(&first);
+	buf_free(&last);
+	buf_free(&removed);
+}
+END_TEST
+
+START_TEST(edits_options)
+{
+	struct span text = span_cstr(master_cf);
+	struct master_service s;
+	struct master_option o;
+	struct buf out = BUF_INIT(4096), back = BUF_INIT(4096);
+	size_t offset = 0, count = 0;
+
+	while (master_next(text, &offset, &s))
+		count++;
+	ck_assert_uint_eq(count, 3);
+	ck_assert(master_find(text, SPAN("submission"), SPAN("inet"), &s));
+	ck_assert(span_eq(s.chroot, SPAN("y")) && s.line == 3);
+	ck_assert(master_find_option(text, &s, SPAN("a"), &o));
+	ck_assert(span_eq(o.value, SPAN("4")));
+	ck_assert(master_find_option(text, &s, SPAN("b"), &o));
+	ck_assert(span_eq(o.value, SPAN("2 3")));
+	ck_assert(!master_find_option(text, &s, SPAN("commented"), &o));
+	master_set_option(text, &s, SPAN("c"), SPAN("{ u, v = w }, x"), &out);
+	ck_assert(strstr(buf_cstr(&out), "\n  -o { c = { u, v = w }, x }\n  -oa=4\n") != NULL);
+	ck_assert(master_find(buf_span(&out), SPAN("submission"), SPAN("inet"), &s));
+	master_set_option(buf_span(&out), &s, SPAN("c"), SPAN("3"), &back);
+	ck_assert_str_eq(buf_cstr(&back), master_cf);
+	buf_reset(&out);
+	buf_reset(&back);
+	/* added and taken away */
+	ck_assert(master_find(text, SPAN("submission"), SPAN("inet"), &s));
+	master_set_option(text, &s, SPAN("fresh"), SPAN("1"), &out);
+	ck_assert(strstr(buf_cstr(&out), "  -oa=4\n  -o fresh=1\nx unix") != NULL);
+	ck_assert(master_find(buf_span(&out), SPAN("submission"), SPAN("inet"), &s));
+	master_remove_option(buf_span(&out), &s, SPAN("fresh"), &back);
+	ck_assert_str_eq(buf_cstr(&back), master_cf);
+	buf_reset(&out);
+	/* within a line */
+	ck_assert(master_find(text, SPAN("submission"), SPAN("inet"), &s));
+	master_remove_option(text, &s, SPAN("b"), &out);
+	ck_assert(strstr(buf_cstr(&out), "\n  -o a=1\n#  -o") != NULL);
+	buf_free(&out);
+	buf_free(&back);
+}
+END_TEST
+
+static const struct hookup_names names = { { "unix:m/s", 8 }, { "unix:p/s", 8 } };
+static const char defaults[] = "smtpd_milters =\nenable_long_queue_ids = no\n"
+			       "local_header_rewrite_clients = permit_inet_interfaces\n"
+			       "smtpd_forbid_bare_newline = no\n";
+
+/* Many shapes of a site's lists: attach twice = once, and detach gives the same settings back. */
+START_TEST(attaches_and_detaches)
+{
+	static const char *const milters[] = { "", "smtpd_milters =\n",
+		"smtpd_milters = unix:a, unix:b\n",
+		"smtpd_milters =\n  unix:a\n  # x\n  unix:b\n",
+		"smtpd_milters = $mine\nmine = unix:a\n" };
+	static const char *const restrictions[] = { "",
+		"smtpd_recipient_restrictions = permit_mynetworks, reject\n",
+		"smtpd_recipient_restrictions =\n  permit_mynetworks,\n  reject\n",
+		"smtpd_recipient_restrictions = check_policy_service unix:other, reject\n" };
+	static const char *const services[] = { "smtp inet n - y - - smtpd\n",
+		"submission inet n - y - - smtpd\n  -o smtpd_milters=\n"
+		"  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n",
+		"465 inet n - y - - smtpd -o smtpd_milters=unix:a\n"
+		"127.0.0.1:10025 inet n - n - - smtpd\n  -o smtpd_milters=\n" };
+
+	for (size_t i = 0;
+	     i < ARRAY_SIZE(milters) * ARRAY_SIZE(restrictions) * ARRAY_SIZE(services); i++) {
+		const char *master = services[i % ARRAY_SIZE(services)];
+		struct hookup one = { 0 }, two = { 0 }, off = { 0 };
+		struct buf text = BUF_INIT(4096), changes = BUF_INIT(65536);
+		struct span first, last;
+		struct postconf_parameter p;
+
+		buf_add_cstr(&text, "myhostname = x\n");
+		buf_add_cstr(&text, milters[i / ARRAY_SIZE(services) % ARRAY_SIZE(milters)]);
+		buf_add_cstr(
+		    &text, restrictions[i / ARRAY_SIZE(services) / ARRAY_SIZE(milters)]);
+		ck_assert_int_eq(hookup_init(&one, buf_span(&text), span_cstr(master)), ERR_OK);
+		ck_assert_int_eq(hookup_attach(&one, &names, span_cstr(defaults)), ERR_OK);
+		ck_assert(postconf_find(
+		    buf_span(&one.main), SPAN("smtpd_recipient_restrictions"), &p));
+		ck_assert(hookup_find_policy(p.value, names.policy, &first, &last));
+		ck_assert_ptr_eq(first.p, p.value.p);
+		ck_assert(postconf_find(buf_span(&one.main), SPAN("smtpd_milters"), &p));
+		ck_assert(hookup_find_milter(p.value, names.milter, &first));
+		ck_assert_ptr_eq(first.p + first.n, p.value.p + p.value.n);
+		ck_assert(strstr(buf_cstr(&one.master), "10025 inet n - n - - smtpd\n  -o "
+							"smtpd_milters=\n") != NULL ||
+			  strstr(master, "10025") == NULL);
+
+		ck_assert_int_eq(
+		    hookup_init(&two, buf_span(&one.main), buf_span(&one.master)), ERR_OK);
+		ck_assert_int_eq(hookup_attach(&two, &names, span_cstr(defaults)), ERR_OK);
+		ck_assert_ptr_null(two.changes);
+
+		ck_assert_int_eq(
+		    hookup_init(&off, buf_span(&one.main), buf_span(&one.master)), ERR_OK);
+		ck_assert_int_eq(hookup_detach(&off, &names, buf_span(&text), span_cstr(master),
+				     span_cstr(defaults)),
+		    ERR_OK);
+		diff_unified(&changes, "x", buf_span(&text), buf_span(&off.main));
+		diff_unified(&changes, "y", span_cstr(master), buf_span(&off.master));
+		ck_assert_str_eq(buf_cstr(&changes), "");
+		hookup_deinit(&one);
+		hookup_deinit(&two);
+		hookup_deinit(&off);
+		buf_free(&text);
+		buf_free(&changes);
+	}
+}
+END_TEST
+
+/* Without the texts from before, list elements go and single values stay. */
+START_TEST(detaches_blindly)
+{
+	struct hookup h = { 0 };
+
+	ck_assert_int_eq(hookup_init(&h,
+			     SPAN("smtpd_milters = unix:a, { unix:m/s, x=y }\n"
+				  "enable_long_queue_ids = yes\n"
+				  "smtpd_end_of_data_restrictions = check_policy_service "
+				  "{ unix:p/s, timeout=1s }\n"),
+			     SPAN("")),
+	    ERR_OK);
+	ck_assert_int_eq(
+	    hookup_detach(&h, &names, SPAN(""), SPAN(""), span_cstr(defaults)), ERR_OK);
+	ck_assert_str_eq(
+	    buf_cstr(&h.main), "smtpd_milters = unix:a\nenable_long_queue_ids = yes\n");
+	hookup_deinit(&h);
+}
+END_TEST
+
+START_TEST(diffs)
+{
+	struct buf out = BUF_INIT(4096);
+
+	diff_unified(&out, "f", SPAN("1\n2\n3\n4\n5\n6\n7\n8\n9\n"),
+	    SPAN("1\n2\n3\n4\nfive\n6\n7\n8\n9\nten"));
+	ck_assert_str_eq(buf_cstr(&out),
+	    "--- f\n+++ f\n@@ -2,8 +2,9 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n 9\n+ten\n"
+	    "\\ No newline at end of file\n");
+	buf_reset(&out);
+	diff_unified(&out, "f", SPAN(""), SPAN("a\n"));
+	ck_assert_str_eq(buf_cstr(&out), "--- f\n+++ f\n@@ -0,0 +1,1 @@\n+a\n");
+	buf_reset(&out);
+	diff_unified(&out, "f", SPAN("a\n"), SPAN("a\n"));
+	ck_assert_str_eq(buf_cstr(&out), "");
+	buf_free(&out);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("postconf");
+	TCase *tests = tcase_create("postconf");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tests, finds, 0, ARRAY_SIZE(found));
+	tcase_add_test(tests, sets_and_unsets);
+	tcase_add_loop_test(tests, edits_lists, 0, ARRAY_SIZE(lists));
+	tcase_add_test(tests, edits_options);
+	tcase_add_test(tests, attaches_and_detaches);
+	tcase_add_test(tests, detaches_blindly);
+	tcase_add_test(tests, diffs);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
