@@ -1,7 +1,8 @@
 /* addr - splitting envelope addresses. Knows nothing of who owns them.
  *
- * Postfix hands over its internal form, where a local part may hold blanks or '@' without quotes,
- * and log lines and lists hold the quoted form: both are read here, and have one canonical form. */
+ * Postfix hands over its internal form, where a local part may hold blanks or '@' without
+ * quotes, and log lines and lists hold the quoted form: both are read here, and have one
+ * canonical form. */
 #include "addr.h"
 
 /* Length of the UTF-8 sequence at s (RFC 3629 section 4: no overlong forms, no surrogates), 0

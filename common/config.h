@@ -28,7 +28,8 @@ struct zone_box {
 	char name[];
 };
 
-/* The provider's file, shared by the snapshots that still have a tenant with one of its plans. */
+/* The provider's file, shared by the snapshots that still have a tenant with one of its
+ * plans. */
 struct provider_box {
 	atomic_uint references;
 	struct arena *arena;
@@ -154,7 +155,8 @@ struct config_schema {
 
 void config_schema_init(struct config_schema *schema);
 
-/* Fills object from the group by the block's rows, defaults included; unknown keys are errors. */
+/* Fills object from the group by the block's rows, defaults included; unknown keys are
+ * errors. */
 void config_fill(struct config_reader *r, const char *block,
     const struct config_setting_t *group, void *object);
 

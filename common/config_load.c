@@ -34,8 +34,7 @@ struct load {
 	struct config_schema schema;
 	struct buf text;
 	struct index zone_names, plans;
-	/* Names with a claimed domain below them => its owner; and one more owner, if any. */
-	struct index below, below_other;
+	struct index below; /* names with a claimed domain below them => its owner */
 	struct dirent **entries;
 	size_t count;
 	struct candidate *at;
@@ -132,6 +131,8 @@ struct span config_parent_domain(struct span domain)
 	return span_find(parent, '.', 0) < parent.n ? parent : span_make("", 0);
 }
 
+/* What one file says is its own. Nothing of it is in the indexes while it is checked, so
+ * whatever is found there is another's. */
 struct claim {
 	struct load *l;
 	struct config_reader *r; /* NULL: do not say anything */
@@ -167,14 +168,13 @@ static void check_domain_claim(struct claim *c, size_t i)
 	struct span name = span_cstr(d->name), up;
 	const struct index_entry *e = index_find(&c->l->s->domains, name);
 
-	if (e != NULL && e->owner != c->owner) {
+	if (e != NULL) {
 		conflict(c, line, "domain", d->name, e, domain_lines(c, e), 0);
 		return;
 	}
 	for (up = config_parent_domain(name); up.n > 0; up = config_parent_domain(up)) {
 		e = index_find(&c->l->s->domains, up);
-		if (e != NULL && e->owner != c->owner &&
-		    c->l->at[e->owner].box->tenant.domains[e->item].subdomains) {
+		if (e != NULL && c->l->at[e->owner].box->tenant.domains[e->item].subdomains) {
 			conflict(c, line, "domain above", d->name, e, domain_lines(c, e), 0);
 			return;
 		}
@@ -182,9 +182,7 @@ static void check_domain_claim(struct claim *c, size_t i)
 	if (!d->subdomains)
 		return;
 	e = index_find(&c->l->below, name);
-	if (e != NULL && e->owner == c->owner)
-		e = index_find(&c->l->below_other, name);
-	if (e != NULL && e->owner != c->owner)
+	if (e != NULL)
 		conflict(c, line, "domain below", d->name, e, domain_lines(c, e), 0);
 }
 
@@ -219,7 +217,7 @@ static void check_login_claim(struct claim *c, const char *login, uint32_t item)
 	struct index *x = login_index(c->l->s, login, &key);
 	const struct index_entry *e = index_find(x, key);
 
-	if (e != NULL && e->owner != c->owner)
+	if (e != NULL)
 		conflict(c, c->box->login_lines[item], "login", login, e,
 		    c->l->at[e->owner].box->login_lines, 0);
 }
@@ -244,7 +242,7 @@ static unsigned check_claims(struct claim *c)
 	each_login(c, check_login_claim);
 	for (size_t i = 0; i < t->network_count; i++) {
 		e = index_find(&c->l->s->networks, network_key(&t->networks[i]));
-		if (e != NULL && e->owner != c->owner)
+		if (e != NULL)
 			conflict(c, c->box->network_lines[i], "network", NULL, e,
 			    c->l->at[e->owner].box->network_lines, 0);
 	}
@@ -260,15 +258,11 @@ static void add(struct claim *c, struct index *x, struct span key, size_t item)
 static void add_domain(struct claim *c, size_t i)
 {
 	struct span name = span_cstr(c->box->tenant.domains[i].name), up;
-	const struct index_entry *e;
 
 	add(c, &c->l->s->domains, name, i);
 	for (up = config_parent_domain(name); up.n > 0; up = config_parent_domain(up)) {
-		e = index_find(&c->l->below, up);
-		if (e == NULL)
+		if (index_find(&c->l->below, up) == NULL)
 			add(c, &c->l->below, up, i);
-		else if (e->owner != c->owner && index_find(&c->l->below_other, up) == NULL)
-			add(c, &c->l->below_other, up, i);
 	}
 }
 
@@ -544,7 +538,6 @@ static enum err load_init(struct load *l, const struct snapshot *previous)
 	index_init(&l->zone_names, seed);
 	index_init(&l->plans, seed);
 	index_init(&l->below, seed);
-	index_init(&l->below_other, seed);
 	return take_zones(l) ? ERR_OK : ERR_NOMEM;
 }
 
@@ -560,7 +553,6 @@ static void load_deinit(struct load *l)
 	}
 	free(l->entries);
 	free(l->at);
-	index_free(&l->below_other);
 	index_free(&l->below);
 	index_free(&l->plans);
 	index_free(&l->zone_names);

@@ -233,6 +233,11 @@ static size_t list_length(const char *const *list)
 	return n;
 }
 
+static bool has_item(const char *const *list, size_t i)
+{
+	return list != NULL && list[i] != NULL;
+}
+
 static const struct stream *find_stream(const struct tenant *t, const char *name)
 {
 	for (size_t i = 0; i < t->stream_count; i++)
@@ -243,7 +248,7 @@ static const struct stream *find_stream(const struct tenant *t, const char *name
 
 /* Twice the same in one file; across files it is settings.c that looks. */
 static void add_once(const struct reading *t, struct index *seen, const char *kind,
-    const char *value, unsigned line)
+    const char *value, unsigned line, size_t item)
 {
 	char quoted[CONFIG_QUOTE_MAX];
 
@@ -252,7 +257,7 @@ static void add_once(const struct reading *t, struct index *seen, const char *ki
 	if (index_find(seen, span_cstr(value)) != NULL)
 		config_error(t->r, line, "%s \"%s\" appears twice", kind,
 		    config_quote(span_cstr(value), quoted));
-	else if (!index_add(seen, span_cstr(value), 0, 0))
+	else if (!index_add(seen, span_cstr(value), 0, (uint32_t)item))
 		config_error(t->r, line, "out of memory");
 }
 
@@ -284,10 +289,10 @@ static void read_lines(const struct reading *t)
 	network_lines = login_lines + logins;
 	for (size_t i = 0; i < tenant->domain_count; i++)
 		domain_lines[i] = config_line(group_at(t, "domains", i), "name", 0);
-	for (size_t i = 0; i < list_length(tenant->logins); i++)
+	for (size_t i = 0; has_item(tenant->logins, i); i++)
 		login_lines[n++] = config_line(t->root, "logins", i);
 	for (size_t i = 0; i < tenant->stream_count; i++)
-		for (size_t k = 0; k < list_length(tenant->streams[i].logins); k++)
+		for (size_t k = 0; has_item(tenant->streams[i].logins, k); k++)
 			login_lines[n++] = config_line(group_at(t, "streams", i), "logins", k);
 	for (size_t i = 0; i < tenant->network_count; i++)
 		network_lines[i] = config_line(t->root, "networks", i);
@@ -298,40 +303,40 @@ static void read_lines(const struct reading *t)
 	t->box->plan_line = config_line(t->root, "plan", 0);
 }
 
-static void check_domains(const struct reading *t)
+/* Fills domains: name => index in the tenant's domains. */
+static void check_domains(const struct reading *t, struct index *domains)
 {
 	const struct tenant *tenant = &t->box->tenant;
-	struct index seen;
 
-	index_init(&seen, 0);
 	for (size_t i = 0; i < tenant->domain_count; i++) {
 		const struct tenant_domain *d = &tenant->domains[i];
 
-		add_once(t, &seen, "domain", d->name, t->box->domain_lines[i]);
+		add_once(t, domains, "domain", d->name, t->box->domain_lines[i], i);
 		for (size_t k = 0; k < d->key_count; k++)
-			for (size_t s = 0; s < list_length(d->keys[k].streams); s++)
+			for (size_t s = 0; has_item(d->keys[k].streams, s); s++)
 				if (find_stream(tenant, d->keys[k].streams[s]) == NULL)
 					config_error(t->r,
 					    config_line(group_at(t, "domains", i), "dkim", k),
 					    "dkim: there is no stream \"%s\"",
 					    d->keys[k].streams[s]);
 	}
-	index_free(&seen);
 }
 
-static bool owns(const struct tenant *t, struct span name)
+/* domains: name => index in t->domains. */
+static bool owns(const struct tenant *t, const struct index *domains, const char *name)
 {
-	for (size_t i = 0; i < t->domain_count; i++) {
-		struct span own = span_cstr(t->domains[i].name);
+	const struct index_entry *e = index_find(domains, span_cstr(name));
+	struct span up = config_parent_domain(span_cstr(name));
 
-		if (own.n > 0 && (span_eq(own, name) ||
-				     (t->domains[i].subdomains && domain_is_within(name, own))))
-			return true;
+	for (; e == NULL && up.n > 0; up = config_parent_domain(up)) {
+		e = index_find(domains, up);
+		if (e != NULL && !t->domains[e->item].subdomains)
+			e = NULL;
 	}
-	return false;
+	return e != NULL;
 }
 
-static void check_streams(const struct reading *t)
+static void check_streams(const struct reading *t, const struct index *domains)
 {
 	const struct tenant *tenant = &t->box->tenant;
 	size_t n = list_length(tenant->logins);
@@ -345,12 +350,13 @@ static void check_streams(const struct reading *t)
 
 		if (group == NULL) /* the default one */
 			break;
-		add_once(t, &names, "stream", s->name, config_line(group, "name", 0));
+		add_once(t, &names, "stream", s->name, config_line(group, "name", 0), i);
 		/* A login may be the tenant's and a stream's, but not of two streams. */
-		for (size_t k = 0; k < list_length(s->logins); k++)
-			add_once(t, &logins, "login", s->logins[k], t->box->login_lines[n++]);
-		for (size_t k = 0; k < list_length(s->domains); k++)
-			if (!owns(tenant, span_cstr(s->domains[k])))
+		for (size_t k = 0; has_item(s->logins, k); k++)
+			add_once(
+			    t, &logins, "login", s->logins[k], t->box->login_lines[n++], k);
+		for (size_t k = 0; has_item(s->domains, k); k++)
+			if (!owns(tenant, domains, s->domains[k]))
 				config_error(t->r, config_line(group, "domains", k),
 				    "domain \"%s\" is not in this tenant's domains",
 				    s->domains[k]);
@@ -365,15 +371,20 @@ static void check_logins(const struct reading *t)
 	struct index seen;
 
 	index_init(&seen, 0);
-	for (size_t i = 0; i < list_length(tenant->logins); i++)
-		add_once(t, &seen, "login", tenant->logins[i], t->box->login_lines[i]);
+	for (size_t i = 0; has_item(tenant->logins, i); i++)
+		add_once(t, &seen, "login", tenant->logins[i], t->box->login_lines[i], i);
 	index_free(&seen);
-	for (size_t i = 0; i < tenant->network_count; i++)
-		for (size_t k = 0; k < i && tenant->network_count < 10000; k++)
-			if (memcmp(&tenant->networks[i], &tenant->networks[k],
-				sizeof tenant->networks[i]) == 0)
-				config_error(t->r, t->box->network_lines[i],
-				    "networks: the same network appears twice");
+	for (size_t i = 0; i < tenant->network_count; i++) {
+		struct span key =
+		    span_make((const char *)&tenant->networks[i], sizeof tenant->networks[i]);
+
+		if (index_find(&seen, key) != NULL)
+			config_error(t->r, t->box->network_lines[i],
+			    "networks: the same network appears twice");
+		else if (!index_add(&seen, key, 0, 0))
+			config_error(t->r, 0, "out of memory");
+	}
+	index_free(&seen);
 }
 
 /* Moves a date (midnight in UTC) to the midnight that the tenant's clock shows. */
@@ -466,6 +477,7 @@ enum err config_read_tenant(struct config_reader *r, struct span text, config_fi
 {
 	struct tenant_box *box = calloc(1, sizeof *box);
 	struct reading t = { r, NULL, box };
+	struct index domains;
 	config_t config;
 
 	*box_r = NULL;
@@ -486,8 +498,10 @@ enum err config_read_tenant(struct config_reader *r, struct span text, config_fi
 		keep_lower_name(&t);
 		read_lines(&t);
 		if (box->domain_lines != NULL) {
-			check_domains(&t);
-			check_streams(&t);
+			index_init(&domains, 0);
+			check_domains(&t, &domains);
+			check_streams(&t, &domains);
+			index_free(&domains);
 			check_logins(&t);
 		}
 	}

@@ -29,7 +29,8 @@ static void report_line(
 	vsnprintf(text, sizeof text, format, ap);
 	if (b->max == 0) /* a caller that left the report all zero */
 		b->max = REPORT_MAX;
-	/* Thousands of files may be wrong in the same way; what no longer fits is only counted. */
+	/* Thousands of files may be wrong in the same way; what no longer fits is only
+	 * counted. */
 	if (b->n + strlen(r->file) + sizeof text + 64 > b->max)
 		return;
 	buf_add_cstr(b, r->file);

@@ -312,7 +312,8 @@ static void read_strings(struct value *v, const config_setting_t *s)
 	char domain[DOMAIN_MAX], quoted[CONFIG_QUOTE_MAX];
 	struct span text;
 
-	/* Where no list means all, an empty one would say the opposite of what it looks like. */
+	/* Where no list means all, an empty one would say the opposite of what it looks
+	 * like. */
 	if (count < v->field->least)
 		config_error(v->r, v->line, "%s: the list is empty", v->row->key);
 	for (size_t i = 0; list != NULL && i < count; i++) {

@@ -22,7 +22,8 @@ static bool label_ok(struct span label)
 	return true;
 }
 
-/* Two labels or more, and the last one not a number (RFC 3696 section 2): 192.0.2.1 is no name. */
+/* Two labels or more, and the last one not a number (RFC 3696 section 2): 192.0.2.1 is no
+ * name. */
 static bool name_ok(struct span name)
 {
 	size_t labels = 0, digits = 0;
@@ -53,8 +54,8 @@ static bool needs_idna(struct span lower)
 	return false;
 }
 
-/* The A-label form, and proof that it is the only one: what it decodes to must encode to the same
- * again. Otherwise a made-up "xn--" label could stand beside a real one. */
+/* The A-label form, and proof that it is the only one: what it decodes to must encode to the
+ * same again. Otherwise a made-up "xn--" label could stand beside a real one. */
 static enum err to_ascii(const char *name, char out[DOMAIN_MAX])
 {
 	const int flags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL;

@@ -65,9 +65,9 @@ enum err kv_count(struct kv_txn *txn, unsigned database, uint64_t *count_r) CHEC
 /* The map was full: doubles it, up to the ceiling (ERR_FULL at the ceiling). Not while a
  * transaction or a backup is open in any thread: ERR_ORDER, nothing happened, try again later. */
 enum err kv_grow(struct kv *kv) CHECKED;
-/* A consistent, compacted copy into directory (made, 0700, when missing), mode 0600, synced and checked as
- * kv_open checks. Runs beside writers. ERR_EXISTS: there is a copy already. A copy that failed is
- * removed. */
+/* A consistent, compacted copy into directory (made, mode 0700, when missing; its parent is not):
+ * mode 0600, synced, and checked as kv_open checks. Runs beside writers. ERR_EXISTS: there is a
+ * copy already. A copy that failed is removed. */
 enum err kv_backup(struct kv *kv, const char *directory) CHECKED;
 /* Slots of readers that died. Call at start and every minute. */
 void kv_check_readers(struct kv *kv);

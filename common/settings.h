@@ -176,6 +176,7 @@ const struct plan *snapshot_plan(const struct snapshot *s, size_t tenant_index);
 
 /* All look-ups cost the same with 10 or 100,000 tenants; they give a tenant index or
  * TENANT_NONE. */
+/* Without regard to case: names are unique that way. */
 size_t snapshot_find_tenant(const struct snapshot *s, struct span name);
 /* An exact login wins over "*@domain". Logins compare octet by octet (case matters). */
 size_t snapshot_find_login(const struct snapshot *s, struct span login);
@@ -192,7 +193,8 @@ size_t snapshot_find_domain(
  * Never NULL. port 0: not known. */
 const struct stream *tenant_stream(
     const struct tenant *t, struct span login, struct span context, uint16_t port);
-/* The tenant's own entry for a canonical domain, or NULL. */
+/* The tenant's own entry for a canonical domain: its own name or the closest one above it with
+ * subdomains = true, or NULL. */
 const struct tenant_domain *tenant_find_domain(const struct tenant *t, struct span domain);
 
 /* State with time and an override from the store applied: the worse one wins; past_due becomes

@@ -95,7 +95,8 @@ static enum author_fault check_field(const struct check *c, struct span name, si
 	struct mailbox_list list;
 	const struct header *h;
 
-	for (size_t at = 0; (h = message_find_header(c->message, name, at, &at)) != NULL; at++) {
+	for (size_t at = 0; (h = message_find_header(c->message, name, at, &at)) != NULL;
+	     at++) {
 		if (mailbox_parse_list(h->value, &list) != ERR_OK || list.count > most)
 			return syntax;
 		for (size_t i = 0; i < list.count; i++)
@@ -111,8 +112,8 @@ static enum author_fault check_reply_to(const struct check *c, enum reply_to_rul
 
 	if (rule == REPLY_TO_ANY)
 		return AUTHOR_FINE;
-	fault = check_field(c, SPAN("Reply-To"), MAILBOX_MAX, AUTHOR_REPLY_TO_SYNTAX,
-	    AUTHOR_REPLY_TO_FOREIGN);
+	fault = check_field(
+	    c, SPAN("Reply-To"), MAILBOX_MAX, AUTHOR_REPLY_TO_SYNTAX, AUTHOR_REPLY_TO_FOREIGN);
 	return rule == REPLY_TO_OWN ? fault : AUTHOR_FINE;
 }
 
@@ -124,14 +125,14 @@ void author_check(const struct snapshot *s, size_t tenant, const struct stream *
 	*author_r = (struct author){ .fault = AUTHOR_FINE };
 	author_r->fault = check_from(&c, stream);
 	if (author_r->fault == AUTHOR_FINE)
-		author_r->fault = check_field(&c, SPAN("Sender"), 1, AUTHOR_SENDER_SYNTAX,
-		    AUTHOR_SENDER_FOREIGN);
+		author_r->fault = check_field(
+		    &c, SPAN("Sender"), 1, AUTHOR_SENDER_SYNTAX, AUTHOR_SENDER_FOREIGN);
 	if (author_r->fault == AUTHOR_FINE)
 		author_r->fault = check_field(&c, SPAN("Resent-From"), MAILBOX_MAX,
 		    AUTHOR_RESENT_SYNTAX, AUTHOR_RESENT_FOREIGN);
 	if (author_r->fault == AUTHOR_FINE)
-		author_r->fault = check_field(&c, SPAN("Resent-Sender"), 1,
-		    AUTHOR_RESENT_SYNTAX, AUTHOR_RESENT_FOREIGN);
+		author_r->fault = check_field(
+		    &c, SPAN("Resent-Sender"), 1, AUTHOR_RESENT_SYNTAX, AUTHOR_RESENT_FOREIGN);
 	if (author_r->fault == AUTHOR_FINE)
 		author_r->fault = check_reply_to(&c, snapshot_tenant(s, tenant)->reply_to);
 }

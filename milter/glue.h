@@ -10,8 +10,8 @@
 
 /* Registers the filter and opens its socket (mode 0660; a stale one is replaced, one that answers
  * is an error). shared must live until the process ends. */
-enum err glue_open(struct shared *shared, const struct net_address *address, char *error,
-    size_t size) CHECKED;
+enum err glue_open(
+    struct shared *shared, const struct net_address *address, char *error, size_t size) CHECKED;
 
 /* Serves until SIGTERM or SIGHUP (libmilter's own signals), then waits until callbacks that are
  * under way have ended, at most drain_s. ERR_TIMEOUT: some had not. */

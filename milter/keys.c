@@ -300,8 +300,8 @@ static enum err check_directories(const struct keys *keys, struct complaint *c)
 		if (stat(directory, &st) != 0)
 			return complain(c, err_from_errno(errno), "directory not readable");
 		if (st.st_uid != 0 && st.st_uid != keys->user)
-			return complain(c, ERR_DENIED,
-			    "a directory above it belongs to somebody else");
+			return complain(
+			    c, ERR_DENIED, "a directory above it belongs to somebody else");
 		if ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0)
 			return complain(
 			    c, ERR_DENIED, "a directory above it may be written by others");
@@ -330,8 +330,8 @@ static enum err read_octets(struct complaint *c, int fd, char *out, size_t size,
 	return ERR_OK;
 }
 
-static enum err load(const struct keys *keys, struct complaint *c, struct stat *seen_r,
-    struct key **key_r)
+static enum err load(
+    const struct keys *keys, struct complaint *c, struct stat *seen_r, struct key **key_r)
 {
 	char pem[KEYS_FILE_MAX + 1];
 	enum err e = ERR_OK;
@@ -342,10 +342,10 @@ static enum err load(const struct keys *keys, struct complaint *c, struct stat *
 	fd = open(c->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return complain(c, errno == ELOOP ? ERR_DENIED : err_from_errno(errno),
-		    errno == ELOOP      ? "a symbolic link"
-			: errno == ENOENT ? "no such file"
-			: errno == EACCES ? "permission denied"
-					  : "cannot be opened");
+		    errno == ELOOP    ? "a symbolic link"
+		    : errno == ENOENT ? "no such file"
+		    : errno == EACCES ? "permission denied"
+				      : "cannot be opened");
 	if (fstat(fd, seen_r) != 0)
 		e = complain(c, ERR_IO, "cannot be examined");
 	if (e == ERR_OK)
@@ -461,7 +461,8 @@ out:
 	return e;
 }
 
-enum err keys_get(struct keys *keys, const char *path, struct key **key_r, char *error, size_t size)
+enum err keys_get(
+    struct keys *keys, const char *path, struct key **key_r, char *error, size_t size)
 {
 	struct complaint c = { path, error, size };
 	struct entry *entry = find_entry(keys, path);
@@ -507,8 +508,8 @@ size_t keys_prove_all(struct keys *keys, const struct snapshot *s, struct buf *r
 
 		for (size_t d = 0; d < t->domain_count; d++)
 			for (size_t k = 0; k < t->domains[d].key_count; k++)
-				failed += !prove(
-				    keys, t->domains[d].keys[k].path, t->file, report);
+				failed +=
+				    !prove(keys, t->domains[d].keys[k].path, t->file, report);
 	}
 	return failed;
 }

@@ -36,8 +36,8 @@ void keys_free(struct keys **keys);
  * reference: key_unref. On failure error gets one sentence (no key octets in it): ERR_NOTFOUND,
  * ERR_DENIED (owner, mode, kind of file), ERR_TOOBIG, ERR_SYNTAX (PEM), ERR_RANGE (type, bits),
  * ERR_CRYPTO (does not sign), ERR_IO, ERR_NOMEM. */
-enum err keys_get(struct keys *keys, const char *path, struct key **key_r, char *error,
-    size_t size) CHECKED;
+enum err keys_get(
+    struct keys *keys, const char *path, struct key **key_r, char *error, size_t size) CHECKED;
 
 /* Proves every key that the configuration names; a line for each that fails into report. Returns
  * how many failed. */

@@ -29,7 +29,7 @@ struct edit {
 	enum edit_kind kind;
 	const char *name;
 	const char *value; /* insert only; LF folds, begins with its own blank */
-	unsigned index;    /* delete: nth; insert: position, 1 = right below Postfix's Received */
+	unsigned index; /* delete: nth; insert: position, 1 = right below Postfix's Received */
 };
 
 /* What could not be taken in. The first fault stays. */

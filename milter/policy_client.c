@@ -184,8 +184,8 @@ static enum err receive_some(struct connection *k, int64_t deadline_ns)
 }
 
 /* The next answer; its spans point into k->in and stay until buf_consume(used). */
-static enum err receive_answer(struct connection *k, int64_t deadline_ns,
-    struct attr_request *answer_r, size_t *used_r)
+static enum err receive_answer(
+    struct connection *k, int64_t deadline_ns, struct attr_request *answer_r, size_t *used_r)
 {
 	enum err e;
 
@@ -311,7 +311,8 @@ typedef enum err read_answer(const struct attr_request *answer, void *result);
 
 /* One question and its answer, on a kept connection if there is one; when that one is dead, on a
  * new one. Only a connection in a known state is kept. */
-static enum err ask(struct policy_client *c, const struct request *r, read_answer *read, void *result)
+static enum err ask(
+    struct policy_client *c, const struct request *r, read_answer *read, void *result)
 {
 	int64_t deadline_ns = clock_mono_ns() + c->timeout_ns;
 	struct connection *k = take_idle(c);
@@ -426,7 +427,9 @@ enum err policy_client_close(struct policy_client *c, struct span queue_id, bool
     struct recipients recipients, uint64_t charged)
 {
 	bool fewer = accepted && recipients.count < charged;
-	struct request r = { .verb = CONTROL_CLOSE, .queue_id = queue_id, .accepted = accepted };
+	struct request r = {
+		.verb = CONTROL_CLOSE, .queue_id = queue_id, .accepted = accepted
+	};
 	struct connection *k;
 	size_t next = 0;
 	enum err e;

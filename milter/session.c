@@ -116,8 +116,8 @@ static bool classify_local(const struct snapshot *s, const struct envelope *e,
 }
 
 /* Direction first. An empty sender from a client is no exemption: its login decides. */
-static bool classify(const struct snapshot *s, const struct envelope *e,
-    enum mail_kind *kind_r, size_t *tenant_r)
+static bool classify(const struct snapshot *s, const struct envelope *e, enum mail_kind *kind_r,
+    size_t *tenant_r)
 {
 	if (e->queue_id.n > 0)
 		return classify_local(s, e, kind_r, tenant_r);
@@ -243,11 +243,12 @@ static void log_accepted(const struct mail *mail)
 
 	for (size_t i = 0; i < mail->signature_count; i++) {
 		buf_printf(&selectors, "%s%s", i > 0 ? "+" : "", mail->signatures[i].selector);
-		buf_printf(&algorithms, "%s%s", i > 0 ? "+" : "", mail->signatures[i].algorithm);
+		buf_printf(
+		    &algorithms, "%s%s", i > 0 ? "+" : "", mail->signatures[i].algorithm);
 	}
 	if (mail->tenant != TENANT_NONE)
-		fields[n++] = LOG_CSTR("tenant",
-		    snapshot_tenant(mail->generation->snapshot, mail->tenant)->name);
+		fields[n++] = LOG_CSTR(
+		    "tenant", snapshot_tenant(mail->generation->snapshot, mail->tenant)->name);
 	if (mail->stream != NULL)
 		fields[n++] = LOG_CSTR("stream", mail->stream->name);
 	fields[n++] = LOG_CSTR("domain", mail->domain);
@@ -271,12 +272,13 @@ static void log_refused(const struct mail *mail, const struct verdict *v)
 {
 	log_record(LOG_LEVEL_INFO, mail->message->queue_id,
 	    v->action == VERDICT_REJECT ? "refused" : "deferred",
-	    LOG_CSTR("tenant",
-		mail->tenant != TENANT_NONE
-		    ? snapshot_tenant(mail->generation->snapshot, mail->tenant)->name
-		    : ""),
-	    LOG_SPAN("login", mail->message->login), LOG_CSTR("reason", verdict_word(v->trouble)),
-	    LOG_CSTR("code", v->code), LOG_CSTR("dsn", v->dsn), LOG_CSTR("text", v->text));
+	    LOG_CSTR(
+		"tenant", mail->tenant != TENANT_NONE
+			      ? snapshot_tenant(mail->generation->snapshot, mail->tenant)->name
+			      : ""),
+	    LOG_SPAN("login", mail->message->login),
+	    LOG_CSTR("reason", verdict_word(v->trouble)), LOG_CSTR("code", v->code),
+	    LOG_CSTR("dsn", v->dsn), LOG_CSTR("text", v->text));
 }
 
 /* Only a decision of ours is evidence for policyd; silence means the charges are spent. A policyd
@@ -284,14 +286,15 @@ static void log_refused(const struct mail *mail, const struct verdict *v)
 static void tell_policyd(const struct mail *mail, const struct verdict *v)
 {
 	const struct message *m = mail->message;
-	bool charged = mail->kind == MAIL_SMTP ||
-		       (mail->kind == MAIL_LOCAL && mail->assignment.found);
+	bool charged =
+	    mail->kind == MAIL_SMTP || (mail->kind == MAIL_LOCAL && mail->assignment.found);
 	enum err e;
 
 	if (!charged || v->trouble == TROUBLE_POLICY_AWAY || v->trouble == TROUBLE_NOT_ADMITTED)
 		return;
 	e = policy_client_close(mail->generation->policy, m->queue_id,
-	    v->action == VERDICT_ACCEPT, (struct recipients){ m->recipients, m->recipient_count },
+	    v->action == VERDICT_ACCEPT,
+	    (struct recipients){ m->recipients, m->recipient_count },
 	    mail->assignment.recipients);
 	if (e != ERR_OK)
 		log_record(LOG_LEVEL_WARNING, m->queue_id, "close_not_told",

@@ -23,8 +23,8 @@ static enum err generation_new(struct snapshot *snapshot, bool cached,
 	}
 	atomic_init(&g->references, 1);
 	g->snapshot = snapshot;
-	e = net_parse(span_cstr(p->policyd.control), p->postfix.queue_directory, &address,
-	    error, size);
+	e = net_parse(
+	    span_cstr(p->policyd.control), p->postfix.queue_directory, &address, error, size);
 	if (e != ERR_OK)
 		goto out;
 	g->signer = signer_new(p->milter.signature_ttl_s, cached);

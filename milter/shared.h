@@ -31,7 +31,8 @@ struct shared {
 	bool cached; /* keycache works */
 	pthread_mutex_t lock;
 	struct generation *current; /* under lock */
-	int64_t complained_ns[COMPLAINTS]; /* hash of the subject => when; 0 never; under lock */
+	int64_t
+	    complained_ns[COMPLAINTS]; /* hash of the subject => when; 0 never; under lock */
 };
 
 /* Takes the first snapshot over. user, group: who will read key files. */

@@ -266,8 +266,7 @@ static enum err feed_fields(struct signing *g, char *error, size_t size)
 			    size);
 	}
 	for (size_t k = 0; e == ERR_OK && k < g->handle_count; k++)
-		e = from_status(
-		    g->handles[k].dkim, dkim_eoh(g->handles[k].dkim), error, size);
+		e = from_status(g->handles[k].dkim, dkim_eoh(g->handles[k].dkim), error, size);
 	buf_free(&field);
 	return e;
 }

@@ -75,7 +75,7 @@ struct writer {
 	size_t column;
 };
 
-/* Writes text, on a new line when what belongs together (width octets) would not fit on this one. */
+/* Writes text; on a new line when what belongs together (width octets) does not fit on this. */
 static void put_piece(struct writer *w, struct span text, size_t width, const char *fold)
 {
 	if (w->column + width > LINE_WIDTH) {

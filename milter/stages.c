@@ -1,8 +1,8 @@
 /* stages - assignment, author check, keys, signature, admission: in one table, in this order. Knows
  * neither libmilter nor how any of its helpers does its work. */
+#include "stages.h"
 #include "clock.h"
 #include "log.h"
-#include "stages.h"
 
 /* ---- trouble ---- */
 
@@ -72,8 +72,8 @@ static bool ask_assignment(struct mail *mail)
 	e = policy_client_assign(
 	    mail->generation->policy, m->queue_id, m->login, m->client, &mail->assignment);
 	if (e != ERR_OK) {
-		log_record(LOG_LEVEL_ERROR, m->queue_id, "policy_away",
-		    LOG_CSTR("text", err_text(e)));
+		log_record(
+		    LOG_LEVEL_ERROR, m->queue_id, "policy_away", LOG_CSTR("text", err_text(e)));
 		return fail(mail, TROUBLE_POLICY_AWAY, SPAN(""));
 	}
 	if (mail->assignment.found)
@@ -87,8 +87,8 @@ static bool ask_assignment(struct mail *mail)
 /* sendmail(1) mail has no policy request; its stream is the one for "nothing known". */
 static bool choose_local_stream(struct mail *mail)
 {
-	mail->stream = tenant_stream(snapshot_tenant(mail->generation->snapshot, mail->tenant),
-	    SPAN(""), SPAN(""), 0);
+	mail->stream = tenant_stream(
+	    snapshot_tenant(mail->generation->snapshot, mail->tenant), SPAN(""), SPAN(""), 0);
 	return true;
 }
 
@@ -113,8 +113,7 @@ static bool check_author(struct mail *mail)
 	author_check(mail->generation->snapshot, mail->tenant, mail->stream, m, author);
 	if (author->fault == AUTHOR_FINE && author->foreign[0] != '\0')
 		log_record(LOG_LEVEL_WARNING, m->queue_id, "reply_to_foreign",
-		    LOG_CSTR("tenant", tenant_name(mail)),
-		    LOG_CSTR("domain", author->foreign));
+		    LOG_CSTR("tenant", tenant_name(mail)), LOG_CSTR("domain", author->foreign));
 	if (author->fault == AUTHOR_FINE)
 		return true;
 	if (is_foreign(author->fault))
@@ -134,8 +133,7 @@ static bool is_own_signature(const struct mail *mail, struct span value)
 		size_t equals = span_find(tag, '=', 0);
 
 		if (span_eq(span_trim(span_head(tag, equals)), SPAN("d")) &&
-		    domain_canonical(span_trim(span_from(tag, equals + 1)), domain) ==
-			ERR_OK &&
+		    domain_canonical(span_trim(span_from(tag, equals + 1)), domain) == ERR_OK &&
 		    snapshot_find_domain(mail->generation->snapshot, span_cstr(domain), NULL) ==
 			mail->tenant)
 			return true;
@@ -253,10 +251,10 @@ static bool start_signing(struct mail *mail)
 		return true;
 	log_record(LOG_LEVEL_WARNING, m->queue_id, "not_signed", LOG_CSTR("text", error));
 	return fail(mail,
-	    e == ERR_TOOBIG	? TROUBLE_TOO_BIG
-		: e == ERR_SYNTAX ? TROUBLE_BAD_HEADER
-		: e == ERR_NOMEM  ? TROUBLE_MEMORY
-				  : TROUBLE_SIGN,
+	    e == ERR_TOOBIG   ? TROUBLE_TOO_BIG
+	    : e == ERR_SYNTAX ? TROUBLE_BAD_HEADER
+	    : e == ERR_NOMEM  ? TROUBLE_MEMORY
+			      : TROUBLE_SIGN,
 	    SPAN(""));
 }
 
@@ -292,8 +290,7 @@ static bool finish_signing(struct mail *mail)
 
 	if (signing_finish(mail->signing, m->arena, mail->signatures, &mail->signature_count,
 		error, sizeof error) != ERR_OK) {
-		log_record(
-		    LOG_LEVEL_ERROR, m->queue_id, "not_signed", LOG_CSTR("text", error));
+		log_record(LOG_LEVEL_ERROR, m->queue_id, "not_signed", LOG_CSTR("text", error));
 		return fail(mail, TROUBLE_SIGN, SPAN(""));
 	}
 	/* The last inserted is on top: the first key's signature. */
@@ -308,8 +305,7 @@ static void hold(struct mail *mail, const char *reason)
 	struct verdict words;
 
 	/* The verdict's text is one printable line, and never empty. */
-	verdict_foreign(
-	    TROUBLE_LATER, SPAN(""), SPAN(""), span_cstr(reason), &words);
+	verdict_foreign(TROUBLE_LATER, SPAN(""), SPAN(""), span_cstr(reason), &words);
 	memcpy(mail->hold_reason, words.text, sizeof mail->hold_reason);
 	mail->hold = true;
 }
@@ -330,8 +326,8 @@ static bool ask_admission(struct mail *mail)
 	    message_octets(m), (struct recipients){ m->recipients, m->recipient_count },
 	    &answer);
 	if (e != ERR_OK) {
-		log_record(LOG_LEVEL_ERROR, m->queue_id, "policy_away",
-		    LOG_CSTR("text", err_text(e)));
+		log_record(
+		    LOG_LEVEL_ERROR, m->queue_id, "policy_away", LOG_CSTR("text", err_text(e)));
 		return fail(mail, TROUBLE_POLICY_AWAY, SPAN(""));
 	}
 	mail->assignment = answer.assignment;
@@ -344,9 +340,7 @@ static bool ask_admission(struct mail *mail)
 		verdict_foreign(TROUBLE_LATER, span_cstr(answer.code), span_cstr(answer.dsn),
 		    span_cstr(answer.text), &mail->verdict);
 		return false;
-	case ADMISSION_HOLD:
-		hold(mail, answer.text);
-		break;
+	case ADMISSION_HOLD: hold(mail, answer.text); break;
 	case ADMISSION_ACCEPT: break;
 	}
 	if (!mail->assignment.found)

@@ -29,16 +29,17 @@ static const struct row rows[] = {
 	    OURS("not_admitted", "451", "4.3.0", "message was not admitted, try again later"),
 	[TROUBLE_MISMATCH] =
 	    OURS("mismatch", "451", "4.3.0", "sender account is changing, try again later"),
-	[TROUBLE_NO_KEY] =
-	    OURS("no_key", "451", "4.7.5", "no signing key for the From domain, try again later"),
+	[TROUBLE_NO_KEY] = OURS(
+	    "no_key", "451", "4.7.5", "no signing key for the From domain, try again later"),
 	[TROUBLE_KEY] =
 	    OURS("key", "451", "4.7.5", "signing key not available, try again later"),
 	[TROUBLE_SIGN] = OURS("sign", "451", "4.7.5", "signing failed, try again later"),
 	[TROUBLE_APPLY] = OURS("apply", "451", "4.3.0", "message not changed, try again later"),
-	[TROUBLE_ORDER] = OURS("order", "451", "4.3.0", "mail transaction lost, try again later"),
+	[TROUBLE_ORDER] =
+	    OURS("order", "451", "4.3.0", "mail transaction lost, try again later"),
 	[TROUBLE_LATER] = OURS("later", "451", "4.7.1", "try again later"),
-	[TROUBLE_TOO_BIG] =
-	    THEIRS("headers_too_big", "552", "5.3.4", "[H10] header fields too big or too many"),
+	[TROUBLE_TOO_BIG] = THEIRS(
+	    "headers_too_big", "552", "5.3.4", "[H10] header fields too big or too many"),
 	[TROUBLE_TOO_MANY_RECIPIENTS] =
 	    THEIRS("too_many_recipients", "552", "5.5.3", "too many recipients"),
 	[TROUBLE_BAD_HEADER] =
@@ -55,12 +56,12 @@ static const struct row rows[] = {
 	    THEIRS("from_syntax", "550", "5.7.1", "[H01] From address cannot be read safely"),
 	[TROUBLE_AUTHOR + AUTHOR_FROM_SEVERAL] =
 	    THEIRS("from_several", "550", "5.7.1", "[H01] From must hold exactly one address"),
-	[TROUBLE_AUTHOR + AUTHOR_FROM_FOREIGN] =
-	    THEIRS("from_foreign", "553", "5.7.1", "[A01] From address not owned by this account"),
-	[TROUBLE_AUTHOR + AUTHOR_FROM_STREAM] =
-	    THEIRS("from_stream", "553", "5.7.1", "[A01] From domain not allowed for this login"),
-	[TROUBLE_AUTHOR + AUTHOR_SENDER_SYNTAX] =
-	    THEIRS("sender_syntax", "550", "5.7.1", "[H11] Sender address cannot be read safely"),
+	[TROUBLE_AUTHOR + AUTHOR_FROM_FOREIGN] = THEIRS(
+	    "from_foreign", "553", "5.7.1", "[A01] From address not owned by this account"),
+	[TROUBLE_AUTHOR + AUTHOR_FROM_STREAM] = THEIRS(
+	    "from_stream", "553", "5.7.1", "[A01] From domain not allowed for this login"),
+	[TROUBLE_AUTHOR + AUTHOR_SENDER_SYNTAX] = THEIRS(
+	    "sender_syntax", "550", "5.7.1", "[H11] Sender address cannot be read safely"),
 	[TROUBLE_AUTHOR + AUTHOR_SENDER_FOREIGN] = THEIRS(
 	    "sender_foreign", "553", "5.7.1", "[H11] Sender address not owned by this account"),
 	[TROUBLE_AUTHOR + AUTHOR_RESENT_SYNTAX] = THEIRS(

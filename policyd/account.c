@@ -78,7 +78,8 @@ static struct entry *entry_new(struct span key, struct span login)
 		free(e);
 		return NULL;
 	}
-	memcpy(e->login, login.p, login.n);
+	if (login.n > 0)
+		memcpy(e->login, login.p, login.n);
 	memcpy(e->key, key.p, key.n);
 	e->key_octets = key.n;
 	return e;

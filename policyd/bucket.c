@@ -180,6 +180,17 @@ static void book(struct bucket *b, const struct booking *k)
 	b->alerted = k->alerted;
 }
 
+/* A rate that the clock, ahead once, has left in the far future is refused and cut to "fully spent
+ * now": kept, or it would be refused until that future comes. */
+static void keep_cut(struct bucket *b, const struct booking *k)
+{
+	if (!k->is_rate || b->rate.tat_ns == k->value)
+		return;
+	b->rate.tat_ns = k->value;
+	b->is_rate = true;
+	b->dirty = true;
+}
+
 /* Checks all; keeps the refusal with the longest wait: a month that is spent says more than a
  * second that is. */
 static bool check_all(struct bucket_table *t, const struct charge *charges, size_t count,
@@ -188,12 +199,13 @@ static bool check_all(struct bucket_table *t, const struct charge *charges, size
 	bool fits = true;
 
 	for (size_t i = 0; i < count; i++) {
-		struct check r =
-		    check_charge(bucket_at(t, charges[i].bucket), &charges[i], now_ns);
+		struct bucket *b = bucket_at(t, charges[i].bucket);
+		struct check r = check_charge(b, &charges[i], now_ns);
 
 		bookings[i] = r.booking;
 		if (r.fits)
 			continue;
+		keep_cut(b, &r.booking);
 		if (fits || r.retry_s > outcome->retry_s) {
 			outcome->retry_s = r.retry_s;
 			outcome->refused = charges[i];

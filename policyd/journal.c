@@ -273,6 +273,17 @@ static size_t padded(size_t n)
 	return size - 16;
 }
 
+/* What stands behind total octets: nothing, or all of the padding. */
+static bool padding_ok(struct span padding, size_t total)
+{
+	if (padding.n != 0 && padding.n != padded(total) - total)
+		return false;
+	for (size_t i = 0; i < padding.n; i++)
+		if (padding.p[i] != '\0')
+			return false;
+	return true;
+}
+
 void journal_seal(struct buf *out, uint64_t seq, struct span entries)
 {
 	size_t start = out->n, total = HEADER_OCTETS + entries.n;
@@ -299,10 +310,11 @@ enum err journal_unseal(struct span record, uint64_t *seq_r, struct span *entrie
 	if (!take(&record, head, sizeof head) || !take_u32(&record, &length) ||
 	    !take_u64(&record, seq_r) || !take_u64(&record, &checksum))
 		return ERR_CORRUPT;
-	if (length > record.n)
+	if (length > record.n || head[1] != 0 || head[2] != 0 || head[3] != 0)
 		return ERR_CORRUPT;
 	*entries_r = span_head(record, length);
-	if (hash64(*entries_r, *seq_r) != checksum)
+	if (hash64(*entries_r, *seq_r) != checksum ||
+	    !padding_ok(span_from(record, length), HEADER_OCTETS + length))
 		return ERR_CORRUPT;
 	return head[0] == JOURNAL_VERSION ? ERR_OK : ERR_VERSION;
 }
@@ -337,7 +349,7 @@ enum err journal_unseal_bucket(
 	if (!take_u32(&bytes, &record_r->number) || !take_u8(&bytes, &flags) ||
 	    !take_i64(&bytes, &record_r->window.start_s) ||
 	    !take_i64(&bytes, &record_r->window.end_s) || !take_u64(&bytes, &value) ||
-	    !take_string(&bytes, &record_r->name) || bytes.n != 0)
+	    !take_string(&bytes, &record_r->name) || bytes.n != 0 || (flags & 0x0e) != 0)
 		return ERR_CORRUPT;
 	record_r->is_rate = flags & 1;
 	record_r->alerted = flags >> 4;

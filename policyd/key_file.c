@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,16 +32,42 @@ enum err key_file_read(const char *path, uint8_t key[DIGEST_KEY_SIZE], char *err
 	return ERR_CORRUPT;
 }
 
+/* What is made with the key must not outlive it in a power failure. */
+static enum err sync_directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory =
+	    slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int fd = directory != NULL ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	enum err e = ERR_OK;
+
+	if (directory == NULL)
+		e = ERR_NOMEM;
+	else if (fd < 0 || fsync(fd) != 0)
+		e = err_from_errno(errno);
+	if (fd >= 0)
+		close(fd);
+	free(directory);
+	return e;
+}
+
 enum err key_file_write(
     const char *path, const uint8_t key[DIGEST_KEY_SIZE], char *error, size_t size)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	enum err e = ERR_OK;
+	ssize_t n = 0;
 
-	if (fd < 0 || write(fd, key, DIGEST_KEY_SIZE) != DIGEST_KEY_SIZE || fsync(fd) != 0)
+	if (fd < 0 || (n = write(fd, key, DIGEST_KEY_SIZE)) < 0 || fsync(fd) != 0)
 		e = err_from_errno(errno);
+	else if (n != DIGEST_KEY_SIZE)
+		e = ERR_FULL;
 	if (fd >= 0)
 		close(fd);
+	if (e == ERR_OK)
+		e = sync_directory_of(path);
+	if (e != ERR_OK && fd >= 0)
+		unlink(path); /* half a key would be taken for a damaged one */
 	if (e != ERR_OK)
 		snprintf(error, size, "%s: cannot be made: %s", path, err_text(e));
 	return e;

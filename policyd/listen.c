@@ -190,6 +190,12 @@ static void on_readable(struct connection *c)
 	n = recv(c->fd, c->in.p + c->in.n, c->in.size - c->in.n, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n == 0 && (c->pending || c->out.n > 0)) {
+		/* It will ask no more, but may wait for the answer; what else it sent is looked at
+		 * then, when reading says the same again. */
+		loop_want(c->io, false, c->out.n > 0);
+		return;
+	}
 	if (n <= 0) {
 		if (c->in.n > 0 && !c->pending)
 			log_end(c, n == 0 ? "closed inside a request" : "connection lost");

@@ -169,7 +169,7 @@ static void on_stop(void *argument)
 
 	if (!d->stopping)
 		daemon_notify("STOPPING=1");
-	d->stopping = true;
+	d->stopping = d->server.stopping = true;
 }
 
 static void turn(void *argument)

@@ -53,7 +53,8 @@ void policy_close(void *context, void *session)
 	struct policy_session *s = session;
 
 	(void)context;
-	abandon(s, false);
+	if (!s->server->stopping)
+		abandon(s, false);
 	buf_free(&s->log);
 	free(s);
 }

@@ -30,6 +30,7 @@ struct server {
 	uint64_t recipient_seed; /* hashes of recipients within a transaction */
 	uint64_t reloads;
 	unsigned kept_tenants; /* broken files at the last load */
+	bool stopping;         /* connections end because we go, not because their peers do */
 };
 
 struct services *services_new(void);

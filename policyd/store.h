@@ -79,8 +79,9 @@ const struct transaction *store_transaction(const struct store *s, struct span q
 uint32_t store_charged(const struct store *s, struct hash128 transaction);
 
 /* The client went on (to another instance: finished) or away. An OPEN transaction gets its charges
- * back if refund is set (its service is known to send END-OF-MESSAGE, and did not); a finished
- * SPENT one is forgotten. */
+ * back if refund is set (its service is known to send END-OF-MESSAGE, and did not); without refund
+ * and not finished it stays, for the client may ask again on another connection. A finished SPENT
+ * one is forgotten. */
 void store_abandon(struct store *s, struct hash128 transaction, bool finished, bool refund);
 
 /* The milter's close: recipients (keyed hashes) that were accepted; count 0 with rejected: the

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "store.h"
 #include "store_load.h"
+#include "store_undo.h"
 
 #define BATCH_ENTRIES_MAX (64u << 20) /* octets of entries a batch can hold */
 #define BATCH_WAITERS     65536u      /* admissions one batch can hold */
@@ -31,6 +32,12 @@ struct waiter {
 	struct outcome outcome;
 	struct crossing *crossings; /* owned; NULL mostly */
 	size_t crossing_count;
+};
+
+/* Folding goes round and round over the buckets. */
+struct round {
+	uint64_t seq;       /* batch in which it began */
+	uint32_t hand, end; /* next bucket to fold; buckets there were when it began */
 };
 
 struct put {
@@ -51,6 +58,8 @@ struct batch {
 	struct waiter *waiters;
 	size_t waiter_count, waiter_size;
 	uint64_t checkpoint; /* 0: stays */
+	struct round before; /* where folding stood when this batch was closed */
+	bool broken;         /* out of memory: must not be committed */
 	bool failed;
 	int64_t opened_ns; /* monotonic, of the first entry */
 };
@@ -75,9 +84,8 @@ struct store {
 	struct ledger *ledger;
 
 	struct batch batches[2], *open, *flying; /* flying: with the thread, else NULL */
-	uint32_t hand;                           /* next bucket to fold */
-	uint64_t round_seq;                      /* batch in which the hand was at 0 */
-	int64_t down_until_ns;                   /* monotonic; after a failed commit */
+	struct round round;
+	int64_t down_until_ns; /* monotonic; after a failed commit */
 	bool down;
 
 	pthread_t thread;
@@ -103,7 +111,7 @@ static void batch_reset(struct batch *b, uint64_t seq)
 	b->put_count = b->folded_count = b->waiter_count = 0;
 	b->seq = seq;
 	b->checkpoint = 0;
-	b->failed = false;
+	b->broken = b->failed = false;
 	b->opened_ns = 0;
 }
 
@@ -183,7 +191,7 @@ static enum err commit_once(struct store *s, const struct batch *b)
 {
 	struct kv_txn *txn = NULL;
 	uint8_t slot[4];
-	enum err e = kv_begin(s->kv, true, &txn);
+	enum err e = b->broken ? ERR_NOMEM : kv_begin(s->kv, true, &txn);
 
 	if (e != ERR_OK)
 		return e;
@@ -293,11 +301,13 @@ static void fold_bucket(struct store *s, struct batch *b, uint32_t number)
 
 	if (k == NULL || !k->dirty)
 		return;
-	if (!grow((void **)&b->folded, &b->folded_size, b->folded_count, sizeof *b->folded))
+	p = grow((void **)&b->folded, &b->folded_size, b->folded_count, sizeof *b->folded)
+		? batch_put(b, s->databases.bucket, store_bucket_key(number).octets, 4)
+		: NULL;
+	if (p == NULL) {
+		b->broken = true;
 		return;
-	p = batch_put(b, s->databases.bucket, store_bucket_key(number).octets, 4);
-	if (p == NULL)
-		return;
+	}
 	journal_seal_bucket(&b->values, b->seq,
 	    &(struct bucket_record){ .number = number,
 		.name = span_cstr(k->name),
@@ -314,7 +324,7 @@ static void fold_bucket(struct store *s, struct batch *b, uint32_t number)
 
 static void fold_transaction(struct store *s, struct batch *b, struct transaction *t)
 {
-	struct buf entries = BUF_INIT(1u << 20);
+	struct buf entries = BUF_INIT(BATCH_ENTRIES_MAX);
 	struct put *p = batch_put(b, s->databases.transaction, &t->id, sizeof t->id);
 
 	journal_write_transaction(&entries, t);
@@ -324,44 +334,32 @@ static void fold_transaction(struct store *s, struct batch *b, struct transactio
 		t->record_seq = b->seq;
 		t->dirty_since = 0;
 	} else if (p != NULL) {
+		/* Forgotten by a restart, its recipients would be charged again: never less. */
 		b->put_count--;
 	}
 	buf_free(&entries);
 }
 
-/* Moves the hand far enough that a round takes at most a quarter of the ring. */
+/* Moves the hand far enough that a round takes at most a quarter of the ring, however many
+ * buckets are made meanwhile: those have no entries from before the round. */
 static void fold(struct store *s, struct batch *b)
 {
-	uint32_t count = bucket_count(s->buckets);
-	uint32_t steps = count / (STORE_RING / 4) + 1;
+	struct round *r = &s->round;
+	uint32_t steps = r->end / (STORE_RING / 4) + 1;
 
-	while (steps-- > 0 && s->hand < count)
-		fold_bucket(s, b, s->hand++);
-	if (s->hand < count)
+	b->before = *r;
+	while (steps-- > 0 && r->hand < r->end)
+		fold_bucket(s, b, r->hand++);
+	if (r->hand < r->end)
 		return;
 	for (struct transaction *t = ledger_oldest(s->ledger); t != NULL; t = ledger_younger(t))
-		if (t->dirty_since != 0 && t->dirty_since < s->round_seq)
+		if (t->dirty_since != 0 && t->dirty_since < r->seq)
 			fold_transaction(s, b, t);
-	b->checkpoint = s->round_seq - 1;
-	s->hand = 0;
-	s->round_seq = b->seq + 1;
+	b->checkpoint = r->seq - 1;
+	*r = (struct round){ .seq = b->seq + 1, .end = bucket_count(s->buckets) };
 }
 
 /* ---- the loop's side: deciding ---- */
-
-static void name_buckets(struct store *s, const struct booking *bookings, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct bucket *k = bucket_at(s->buckets, bookings[i].bucket);
-
-		if (k->named || k->named_seq == s->open->seq)
-			continue;
-		k->named_seq = s->open->seq;
-		journal_write(&s->open->entries, &(struct journal_entry){ .kind = ENTRY_BUCKET,
-						     .bucket = bookings[i].bucket,
-						     .name = span_cstr(k->name) });
-	}
-}
 
 static void mark_dirty(struct store *s, struct transaction *t)
 {
@@ -369,12 +367,51 @@ static void mark_dirty(struct store *s, struct transaction *t)
 		t->dirty_since = s->open->seq;
 }
 
-static void write_entry(struct store *s, const struct journal_entry *e)
+/* Half an entry must not stay when memory or the batch's bound ends: it would make the record
+ * unreadable. */
+static bool write_entry(struct store *s, const struct journal_entry *e)
 {
+	struct buf *entries = &s->open->entries;
+	size_t before = entries->n;
+
 	if (s->open->opened_ns == 0)
 		s->open->opened_ns = clock_mono_ns();
-	journal_write(&s->open->entries, e);
+	journal_write(entries, e);
+	if (!buf_ok(entries)) {
+		entries->n = before;
+		entries->failed = false;
+		return false;
+	}
 	s->statistics.entries++;
+	return true;
+}
+
+static bool name_buckets(struct store *s, const struct booking *bookings, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct bucket *k = bucket_at(s->buckets, bookings[i].bucket);
+
+		if (k->named || k->named_seq == s->open->seq)
+			continue;
+		if (!write_entry(s, &(struct journal_entry){ .kind = ENTRY_BUCKET,
+					.bucket = bookings[i].bucket,
+					.name = span_cstr(k->name) }))
+			return false;
+		k->named_seq = s->open->seq;
+	}
+	return true;
+}
+
+/* Takes the book-keeping of a grant out of the ledger again. */
+static void unrecord(
+    struct store *s, struct transaction *t, enum stage stage, uint64_t recipient)
+{
+	if (stage == STAGE_RECIPIENT)
+		ledger_remove_recipient(t, recipient);
+	else
+		ledger_unspend(s->ledger, t);
+	if (t->recipient_count == 0 && t->state == TRANSACTION_OPEN)
+		ledger_drop(s->ledger, t);
 }
 
 /* The transaction's book-keeping for a granted admission. False: out of memory; nothing of it
@@ -404,13 +441,16 @@ static bool record_grant(struct store *s, const struct admission *a, struct tran
 		return false;
 	}
 	ledger_touch(s->ledger, t, a->now_ns);
-	name_buckets(s, bookings, count);
-	if (opened)
-		write_entry(s, &(struct journal_entry){ .kind = ENTRY_OPEN,
-				   .transaction = t->id,
-				   .time_ns = a->now_ns,
-				   .facts = a->facts });
-	write_entry(s, &e);
+	/* What was written before the entry that did not fit does no harm alone. */
+	if (!name_buckets(s, bookings, count) ||
+	    (opened && !write_entry(s, &(struct journal_entry){ .kind = ENTRY_OPEN,
+					   .transaction = t->id,
+					   .time_ns = a->now_ns,
+					   .facts = a->facts })) ||
+	    !write_entry(s, &e)) {
+		unrecord(s, t, a->stage, a->recipient);
+		return false;
+	}
 	mark_dirty(s, t);
 	return true;
 }
@@ -448,6 +488,12 @@ static bool is_repeat(const struct transaction *t, const struct admission *a)
 	return ledger_recipient(t, a->recipient) != NULL;
 }
 
+/* After a failure, and when it is time, the next batch is the trial. */
+static bool takes_admissions(const struct store *s)
+{
+	return !s->down || (s->flying == NULL && clock_mono_ns() >= s->down_until_ns);
+}
+
 static void admit_one(struct store *s, const struct admission *a, store_done *done)
 {
 	struct transaction *t = ledger_find(s->ledger, a->transaction);
@@ -456,7 +502,7 @@ static void admit_one(struct store *s, const struct admission *a, store_done *do
 	size_t count = 0;
 
 	w.outcome.result = ADMISSION_FAILED;
-	if (s->down || !buf_ok(&s->open->entries) || s->open->waiter_count >= BATCH_WAITERS)
+	if (!takes_admissions(s) || s->open->waiter_count >= BATCH_WAITERS)
 		goto now;
 	if (is_repeat(t, a)) {
 		w.outcome.result = ADMISSION_REPEATED;
@@ -489,34 +535,67 @@ now:
 	free(w.crossings);
 }
 
-static void answer(struct batch *b, bool failed)
+/* Callbacks may admit, abandon and settle: they get here when all else is done. */
+static void answer(struct waiter *waiters, size_t count, bool failed)
 {
 	struct outcome failure = { .result = ADMISSION_FAILED };
-	size_t count = b->waiter_count;
 
 	for (size_t i = 0; i < count; i++) {
-		struct waiter w = b->waiters[i]; /* a callback may admit, and so move them */
+		struct waiter *w = &waiters[i];
 
-		w.done(w.context, failed ? &failure : &w.outcome, failed ? NULL : w.crossings,
-		    failed ? 0 : w.crossing_count);
-		free(w.crossings);
+		w->done(w->context, failed ? &failure : &w->outcome,
+		    failed ? NULL : w->crossings, failed ? 0 : w->crossing_count);
+		free(w->crossings);
 	}
-	b->waiter_count = 0;
+}
+
+static void answer_batch(struct batch *b, bool failed)
+{
+	struct waiter *waiters = b->waiters;
+	size_t count = b->waiter_count;
+
+	b->waiters = NULL;
+	b->waiter_count = b->waiter_size = 0;
+	answer(waiters, count, failed);
+	free(waiters);
 }
 
 void store_admit(struct store *s, const struct admission *batch, size_t count, store_done *done)
 {
-	if (s->down && s->flying == NULL && clock_mono_ns() >= s->down_until_ns)
-		s->down = false; /* the next commit is the trial */
 	for (size_t i = 0; i < count; i++)
 		admit_one(s, &batch[i], done);
 }
 
 /* ---- a failed commit ---- */
 
-/* Takes back what the entries granted, youngest batch first, and keeps what only settles: those
- * entries stand for facts that happened and go into the next batch. */
-static void undo_batch(struct store *s, struct batch *b, struct buf *keep)
+/* Alerts that nobody was told about are due again. */
+static void undo_crossings(struct store *s, const struct batch *b)
+{
+	for (size_t i = 0; i < b->waiter_count; i++) {
+		const struct waiter *w = &b->waiters[i];
+
+		for (size_t j = 0; j < w->crossing_count; j++) {
+			const struct crossing *c = &w->crossings[j];
+			struct bucket *k =
+			    bucket_at(s->buckets, bucket_find(s->buckets, span_cstr(c->name)));
+
+			if (k != NULL && k->window.end_s == c->end_s)
+				k->alerted &= (uint8_t)~c->bits;
+		}
+	}
+}
+
+static void undo_bookings(struct store *s, const struct journal_entry *e)
+{
+	for (size_t i = 0; i < e->booking_count; i++)
+		bucket_undo(s->buckets, &e->bookings[i]);
+}
+
+/* Takes back what the entries granted, and keeps what only settles: those entries stand for facts
+ * that happened and go into the next batch. A charge that was refunded meanwhile has nothing left
+ * to take back, and its refund nothing left to give. */
+static void undo_batch(
+    struct store *s, struct batch *b, struct undo_pairs *pairs, struct buf *keep)
 {
 	struct journal_reader r = { .rest = buf_span(&b->entries) };
 	struct journal_entry e;
@@ -529,17 +608,18 @@ static void undo_batch(struct store *s, struct batch *b, struct buf *keep)
 		case ENTRY_OPEN: break;
 		case ENTRY_RECIPIENT:
 		case ENTRY_SPEND:
-			for (size_t i = 0; i < e.booking_count; i++)
-				bucket_undo(s->buckets, &e.bookings[i]);
-			if (t != NULL && e.kind == ENTRY_RECIPIENT)
-				ledger_remove_recipient(t, e.recipient);
-			else if (t != NULL)
-				ledger_unspend(s->ledger, t);
-			if (t != NULL && t->recipient_count == 0 &&
-			    t->state == TRANSACTION_OPEN)
-				ledger_drop(s->ledger, t);
+			if (!undo_pairs_next(pairs))
+				undo_bookings(s, &e);
+			if (t != NULL)
+				unrecord(s, t,
+				    e.kind == ENTRY_RECIPIENT ? STAGE_RECIPIENT
+							      : STAGE_END_OF_MESSAGE,
+				    e.recipient);
 			break;
 		case ENTRY_REFUND:
+			if (!undo_pairs_next(pairs))
+				journal_write(keep, &e);
+			break;
 		case ENTRY_DROP:
 		case ENTRY_RESET: journal_write(keep, &e); break;
 		}
@@ -571,10 +651,14 @@ static void owe_records(struct store *s, uint64_t seq)
 	for (uint32_t i = 0; i < bucket_count(s->buckets); i++) {
 		struct bucket *k = bucket_at(s->buckets, i);
 
-		if (k != NULL && k->record_seq >= seq) {
+		if (k == NULL)
+			continue;
+		if (k->record_seq >= seq) {
 			k->record_seq = seq - 1;
 			k->named = false; /* named again, harmlessly, if it was */
 		}
+		if (k->named_seq >= seq)
+			k->named_seq = 0; /* the same numbers come again */
 	}
 	for (struct transaction *t = ledger_oldest(s->ledger); t != NULL;
 	     t = ledger_younger(t)) {
@@ -585,41 +669,49 @@ static void owe_records(struct store *s, uint64_t seq)
 			t->dirty_since = seq;
 		}
 	}
-	s->hand = 0;
-	s->round_seq = seq;
+}
+
+/* The failed batch becomes the open one and uses its sequence again: the ring has no gap. */
+static void reopen(struct store *s, struct batch *failed, struct batch *open)
+{
+	struct put *puts = failed->puts;
+	size_t count = failed->put_count;
+
+	failed->puts = NULL;
+	failed->put_count = failed->put_size = 0;
+	batch_reset(failed, failed->seq);
+	keep_removals(failed, puts, count);
+	keep_removals(failed, open->puts, open->put_count);
+	free(puts);
+	batch_reset(open, 0);
+	s->open = failed;
 }
 
 static void recover(struct store *s, struct batch *failed)
 {
 	struct buf keep = BUF_INIT(BATCH_ENTRIES_MAX);
-	struct batch *open = s->open;
-	uint64_t seq = failed->seq;
+	struct batch *open = s->open, told[2] = { *failed, *open };
+	const struct span entries[] = { buf_span(&failed->entries), buf_span(&open->entries) };
+	struct undo_pairs pairs;
 
 	s->down = true;
 	s->down_until_ns = clock_mono_ns() + RETRY_FAILED_NS;
-	undo_batch(s, failed, &keep);
-	undo_batch(s, open, &keep);
-	answer(failed, true);
-	answer(open, true);
-	/* Both batches' owed deletions end up in the failed one, which becomes the open one and
-	 * uses its sequence again: the ring has no gap. */
-	failed->folded_count = 0;
-	s->open = failed;
-	{
-		size_t count = failed->put_count;
-		struct put *mine = failed->puts;
-
-		failed->puts = NULL;
-		failed->put_count = failed->put_size = 0;
-		batch_reset(failed, seq);
-		keep_removals(failed, mine, count);
-		keep_removals(failed, open->puts, open->put_count);
-		free(mine);
-	}
-	batch_reset(open, 0);
-	buf_add_span(&s->open->entries, buf_span(&keep));
-	owe_records(s, seq);
+	undo_crossings(s, failed);
+	undo_crossings(s, open);
+	undo_pairs_make(&pairs, entries, ARRAY_SIZE(entries));
+	undo_batch(s, failed, &pairs, &keep);
+	undo_batch(s, open, &pairs, &keep);
+	undo_pairs_free(&pairs);
+	s->round = failed->before;
+	owe_records(s, failed->seq);
+	failed->waiters = open->waiters = NULL;
+	failed->waiter_size = open->waiter_size = 0;
+	reopen(s, failed, open);
+	if (buf_ok(&keep))
+		buf_add_span(&s->open->entries, buf_span(&keep));
 	buf_free(&keep);
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++)
+		answer_batch(&told[i], true);
 }
 
 /* ---- the loop's side: settling ---- */
@@ -675,6 +767,8 @@ void store_abandon(struct store *s, struct hash128 transaction, bool finished, b
 		return;
 	if (t->state == TRANSACTION_OPEN && refund)
 		give_back_all(s, t);
+	else if (t->state == TRANSACTION_OPEN && !finished)
+		return; /* a lost reply: asked again elsewhere it must not cost twice */
 	forget(s, t);
 }
 
@@ -781,6 +875,7 @@ static void launch(struct store *s)
 
 	fold(s, b);
 	journal_seal(&b->record, b->seq, buf_span(&b->entries));
+	b->broken |= !buf_ok(&b->record) || !buf_ok(&b->values) || !buf_ok(&b->entries);
 	s->flying = b;
 	s->open = b == &s->batches[0] ? &s->batches[1] : &s->batches[0];
 	batch_reset(s->open, b->seq + 1);
@@ -806,7 +901,7 @@ static void finish(struct store *s, struct batch *b)
 	if (s->down)
 		log_text(LOG_LEVEL_WARNING, "store: commits work again");
 	s->down = false;
-	answer(b, false);
+	answer_batch(b, false);
 	batch_reset(b, 0);
 }
 
@@ -956,7 +1051,7 @@ enum err store_open(
 		goto fail;
 	s->open = &s->batches[0];
 	batch_reset(s->open, last_seq + 1);
-	s->round_seq = last_seq + 1;
+	s->round = (struct round){ .seq = last_seq + 1, .end = bucket_count(s->buckets) };
 	s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	e = ERR_IO;
 	if (s->wake_fd < 0 || pthread_create(&s->thread, NULL, store_thread, s) != 0)
@@ -1003,6 +1098,7 @@ void store_close(struct store **store)
 		pthread_mutex_unlock(&s->lock);
 		pthread_join(s->thread, NULL);
 		store_complete(s);
+		answer_batch(s->open, true); /* commits still failed */
 	}
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);

@@ -148,6 +148,17 @@ static bool load_bucket(void *context, struct span key, struct span value)
 	return true;
 }
 
+/* Names come before bookings; a booking of no bucket would be a count that is lost. */
+static enum err apply_bookings(struct loading *l, const struct journal_entry *e, uint64_t seq)
+{
+	for (size_t i = 0; i < e->booking_count; i++) {
+		if (bucket_at(l->buckets, e->bookings[i].bucket) == NULL)
+			return ERR_CORRUPT;
+		bucket_replay(l->buckets, &e->bookings[i], seq);
+	}
+	return ERR_OK;
+}
+
 static enum err apply_refund(
     struct loading *l, struct transaction *t, const struct journal_entry *e, uint64_t seq)
 {
@@ -188,10 +199,9 @@ static enum err apply(struct loading *l, const struct journal_entry *e, uint64_t
 		return ERR_OK;
 	case ENTRY_RECIPIENT:
 	case ENTRY_SPEND:
-		for (size_t i = 0; i < e->booking_count; i++)
-			bucket_replay(l->buckets, &e->bookings[i], seq);
-		if (t == NULL || !fresh)
-			return ERR_OK;
+		r = apply_bookings(l, e, seq);
+		if (r != ERR_OK || t == NULL || !fresh)
+			return r;
 		r = e->kind == ENTRY_RECIPIENT
 			? ledger_add_recipient(t, e->recipient, e->bookings, e->booking_count)
 			: ledger_spend(l->ledger, t, e->name, e->bookings, e->booking_count);
@@ -200,7 +210,7 @@ static enum err apply(struct loading *l, const struct journal_entry *e, uint64_t
 		break;
 	case ENTRY_REFUND: return apply_refund(l, t, e, seq);
 	case ENTRY_DROP:
-		if (t != NULL)
+		if (t != NULL && fresh)
 			ledger_drop(l->ledger, t);
 		return ERR_OK;
 	case ENTRY_RESET: {

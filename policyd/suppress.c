@@ -42,7 +42,7 @@ static bool put_prefix(struct buf *b, const struct suppress_key *key)
 /* The scope's share of a slot: the same digest in two scopes makes two values. */
 static uint64_t salt(const struct suppress_key *key)
 {
-	char space[256];
+	char space[KV_KEY_MAX];
 	struct buf b = { .p = space, .size = sizeof space, .max = sizeof space };
 
 	put_prefix(&b, key);
@@ -152,9 +152,9 @@ enum err suppress_digest(
 
 	if (addr_canonical(address, canonical) == ERR_OK)
 		return digest(list->digest_key, span_cstr(canonical), out);
-	if (!span_lower(span_head(address, sizeof lower - 1), lower, sizeof lower))
-		return ERR_TOOBIG;
-	return digest(list->digest_key, span_make(lower, span_head(address, 1023).n), out);
+	if (span_lower(address, lower, sizeof lower))
+		address.p = lower;
+	return digest(list->digest_key, address, out);
 }
 
 /* ---- loading ---- */
@@ -572,6 +572,8 @@ static void expire_run(struct kv *kv, void *argument)
 
 	if (e == ERR_OK)
 		e = kv_scan(txn, c->list->database, all, all, collect_expired, c);
+	if (e == ERR_OK && !buf_ok(&c->keys))
+		e = ERR_NOMEM;
 	rest = buf_span(&c->keys);
 	for (size_t i = 0; i < c->count && e == ERR_OK; i++) {
 		memcpy(&n, rest.p, sizeof n);

@@ -150,10 +150,10 @@ enum cell_kind report_kind(struct span column)
 		"streams", "domains", "logins", "uptime_s", "generation", "tenants",
 		"tenants_kept", "connections", "store_octets", "store_ceiling", "requests",
 		"admitted", "refused", "deferred", "transactions", "suppressions", "buckets",
-		"commits", "commit_p99_us", "added", "present", "bad", "octets", "records",
-		"damaged", "errors", "warnings", "code", "count", "imported", "line", "held",
-		"released" };
-	static const char *const states[] = { "severity", "state", "file-state", "decision" };
+		"commits", "commit_p99_us", "commit_p50_us", "commit_failures", "not_ours",
+		"cycle_day", "added", "present", "bad", "octets", "records", "damaged",
+		"errors", "warnings", "code", "count", "imported", "line", "held", "released" };
+	static const char *const states[] = { "severity", "state", "file_state", "decision" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (span_eq(column, span_cstr(numbers[i])))

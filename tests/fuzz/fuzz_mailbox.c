@@ -24,7 +24,8 @@ static void check_places(struct span all, const struct mailbox_list *list)
 		MUST(local.n > 0 && domain.n > 0 && local.p >= from);
 		MUST(local.p + local.n + 1 == domain.p && domain.p[-1] == '@');
 		MUST(domain.p + domain.n <= all.p + all.n);
-		MUST(memchr(local.p, '@', local.n) == NULL && memchr(domain.p, '@', domain.n) == NULL);
+		MUST(memchr(local.p, '@', local.n) == NULL &&
+		     memchr(domain.p, '@', domain.n) == NULL);
 		from = domain.p + domain.n;
 	}
 }
@@ -45,7 +46,8 @@ static void check_again(const struct mailbox_list *list)
 
 	for (size_t i = 0; i < list->count; i++) {
 		buf_printf(&text, "%s\"x, y\" <", i > 0 ? ",\n\t" : "");
-		buf_add(&text, list->at[i].local.p, list->at[i].local.n + 1 + list->at[i].domain.n);
+		buf_add(
+		    &text, list->at[i].local.p, list->at[i].local.n + 1 + list->at[i].domain.n);
 		buf_add_cstr(&text, "> (end)");
 	}
 	MUST(list->count == 0 || mailbox_parse_list(buf_span(&text), &again) == ERR_OK);

@@ -80,8 +80,10 @@ static bool verifies(const struct message *m, struct span signature, struct span
 	feed(d, SPAN("DKIM-Signature"), signature);
 	if (second_from)
 		feed(d, SPAN("From"), SPAN(" b@acme.example"));
+	/* The verifying half takes no ';' in a name and reads what claims to be a signature. */
 	for (size_t i = 0; i < m->header_count; i++)
-		if (!span_eq_nocase(m->headers[i].name, SPAN("DKIM-Signature")))
+		if (!span_eq_nocase(m->headers[i].name, SPAN("DKIM-Signature")) &&
+		    memchr(m->headers[i].name.p, ';', m->headers[i].name.n) == NULL)
 			feed(d, m->headers[i].name, m->headers[i].value);
 	good = dkim_eoh(d) == DKIM_STAT_OK;
 	if (good && body.n > 0)
@@ -113,7 +115,8 @@ static void sign_and_verify(struct message *m, struct span body, size_t cut)
 	}
 	message_end_body(m);
 	if (m->fault == MESSAGE_FINE) {
-		MUST(signing_finish(g, m->arena, out, &n, error, sizeof error) == ERR_OK && n == 1);
+		MUST(signing_finish(g, m->arena, out, &n, error, sizeof error) == ERR_OK &&
+		     n == 1);
 		MUST(verifies(m, out[0].value, body, false, false));
 		MUST(!verifies(m, out[0].value, body, true, false));
 		MUST(!verifies(m, out[0].value, body, false, true));
@@ -139,7 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		/* A second From is refused before anything is signed. */
 		if (!span_eq_nocase(span_trim(span_head(field, colon)), SPAN("From")))
-			message_add_header(m, span_head(field, colon), span_from(field, colon + 1));
+			message_add_header(
+			    m, span_head(field, colon), span_from(field, colon + 1));
 	}
 	if (m->fault == MESSAGE_FINE)
 		sign_and_verify(m, rest, cut);

@@ -22,7 +22,7 @@ SANITIZE = os.environ.get("PENGUIN_SANITIZE", "")
 PATIENCE = 4 if SANITIZE else 1
 
 TROUBLE = re.compile(
-    r"(ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:|"
+    r"(ERROR: (Address|Leak)Sanitizer|LeakSanitizer has encountered|WARNING: ThreadSanitizer|runtime error:|"
     r"stack smashing|buffer overflow detected|Assertion .* failed|double free|"
     r"corrupted (size|unsorted)|sorry_\w+_is_banned)")
 
@@ -82,6 +82,7 @@ class Process:
 
     def __init__(self, name, argv, log, env=None, cwd=None):
         self.name, self.log, self.argv = name, Path(log), [str(a) for a in argv]
+        self.killed = False  # set when a test ends it its own way: no status is wrong then
         with open(log, "ab") as out:
             self.popen = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
@@ -153,9 +154,9 @@ class Lab:
         if trouble and process.name not in [p[0] for p in self.problems]:
             start = max(0, trouble.start() - 200)
             self.problems.append((process.name, process.text()[start:trouble.end() + 3000]))
-        elif died_before and status not in expected and not getattr(process, "killed", False):
-            self.problems.append((process.name, "ended by itself with status %s: %s" % (
-                status, process.text()[-600:])))
+        elif status not in expected and not process.killed:
+            self.problems.append((process.name, "ended%s with status %s: %s" % (
+                " by itself" if died_before else "", status, process.text()[-600:])))
         return status
 
     def close(self, failed=False):

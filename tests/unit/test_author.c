@@ -14,7 +14,8 @@ static const char *const tenants[] = { "acme", "beta", "gamma" };
 
 static const char *const texts[] = {
 	"tenant = \"acme\"; plan = \"p\"; logins = [\"acme\"];\n"
-	"domains = ( { name = \"acme.example\"; }, { name = \"wide.example\"; subdomains = true; },"
+	"domains = ( { name = \"acme.example\"; }, { name = \"wide.example\"; subdomains = "
+	"true; },"
 	" { name = \"m\xc3\xbcnchen.example\"; } );\n"
 	"streams = ( { name = \"all\"; }, { name = \"few\"; domains = [\"acme.example\","
 	" \"wide.example\"]; } );\n",
@@ -25,8 +26,8 @@ static const char *const texts[] = {
 };
 
 struct form {
-	const char *from;  /* value of From; fields behind it after "|" as Name:value */
-	const char *owner; /* the only tenant that may send it; NULL: nobody */
+	const char *from;        /* value of From; fields behind it after "|" as Name:value */
+	const char *owner;       /* the only tenant that may send it; NULL: nobody */
 	enum author_fault fault; /* for the owner's rivals, or for all */
 };
 
@@ -68,10 +69,17 @@ static const struct form forms[] = {
 	{ " a@M\xc3\x9cNCHEN.example", "acme", FOREIGN },
 	{ " a@munchen.example", NULL, FOREIGN },
 	{ " a@mu\xcc\x88nchen.example", "acme", FOREIGN }, /* decomposed: the same name */
-	{ " a@\xd0\xb0" "cme.example", NULL, FOREIGN },   /* a Cyrillic a */
-	{ " a@\xef\xbd\x81" "cme.example", "acme", FOREIGN }, /* full-width a: mapped by UTS 46 */
-	{ " a@acme\xe3\x80\x82" "example", "acme", FOREIGN }, /* ideographic full stop */
-	{ " a@acme\xe2\x80\x8b.example", "acme", FOREIGN }, /* zero width space: dropped by UTS 46 */
+	{ " a@\xd0\xb0"
+	  "cme.example",
+	    NULL, FOREIGN }, /* a Cyrillic a */
+	{ " a@\xef\xbd\x81"
+	  "cme.example",
+	    "acme", FOREIGN }, /* full-width a: mapped by UTS 46 */
+	{ " a@acme\xe3\x80\x82"
+	  "example",
+	    "acme", FOREIGN }, /* ideographic full stop */
+	{ " a@acme\xe2\x80\x8b.example", "acme",
+	    FOREIGN }, /* zero width space: dropped by UTS 46 */
 	/* display names that look like addresses */
 	{ " \"a@acme.example\" <x@bank.example>", NULL, FOREIGN },
 	{ " \"a@bank.example\" <x@acme.example>", "acme", FOREIGN },
@@ -143,7 +151,8 @@ static const struct {
 	{ "acme", " a@acme.example|Sender: b@acme.example|sender: c@bank.example",
 	    AUTHOR_SENDER_FOREIGN },
 	{ "acme", " a@acme.example|Sender: b", AUTHOR_SENDER_SYNTAX },
-	{ "acme", " a@acme.example|Sender: b@acme.example, c@acme.example", AUTHOR_SENDER_SYNTAX },
+	{ "acme", " a@acme.example|Sender: b@acme.example, c@acme.example",
+	    AUTHOR_SENDER_SYNTAX },
 	{ "acme", " a@acme.example|Resent-From: b@bank.example", AUTHOR_RESENT_FOREIGN },
 	{ "acme", " a@acme.example|Resent-From: b@acme.example, c@bank.example",
 	    AUTHOR_RESENT_FOREIGN },

@@ -91,7 +91,7 @@ START_TEST(reads_and_replaces_files)
 	ck_assert_int_eq(file_replace(file, SPAN("12345"), NULL), ERR_OK);
 	ck_assert_int_eq(file_read(file, &small), ERR_TOOBIG);
 	ck_assert_int_eq(file_read(file, &text), ERR_OK); /* as long as the cap */
-	ck_assert_str_eq(buf_cstr(&text), "12345");
+	ck_assert(span_eq(buf_span(&text), SPAN("12345")));
 	/* a link stays one; mode and owner stay */
 	ck_assert_int_eq(chmod(file, 0640), 0);
 	ck_assert_int_eq(symlink(file, link), 0);

@@ -44,8 +44,9 @@ static void pem_of(EVP_PKEY *pkey, const EVP_CIPHER *cipher, struct buf *out)
 	char *p;
 	long n;
 
-	ck_assert_int_eq(PEM_write_bio_PKCS8PrivateKey(bio, pkey, cipher,
-			     cipher != NULL ? "secret" : NULL, cipher != NULL ? 6 : 0, NULL, NULL),
+	ck_assert_int_eq(
+	    PEM_write_bio_PKCS8PrivateKey(bio, pkey, cipher, cipher != NULL ? "secret" : NULL,
+		cipher != NULL ? 6 : 0, NULL, NULL),
 	    1);
 	n = BIO_get_mem_data(bio, &p);
 	buf_reset(out);
@@ -112,8 +113,8 @@ static void accept(const char *name, enum key_type type, unsigned bits)
 	struct key *key;
 	char error[512];
 
-	ck_assert_msg(keys_get(keys, path_of(name), &key, error, sizeof error) == ERR_OK, "%s",
-	    error);
+	ck_assert_msg(
+	    keys_get(keys, path_of(name), &key, error, sizeof error) == ERR_OK, "%s", error);
 	ck_assert_int_eq(key_type(key), type);
 	ck_assert_uint_eq(key_bits(key), bits);
 	ck_assert_ptr_null(key_text(key));
@@ -139,9 +140,14 @@ START_TEST(modes)
 		mode_t mode;
 		const char *reason;
 	} rows[] = {
-		{ 0644, "open to others" }, { 0604, "open to others" }, { 0602, "open to others" },
-		{ 0601, "open to others" }, { 0666, "open to others" }, { 0777, "open to others" },
-		{ 0660, "group may change" }, { 0620, "group may change" },
+		{ 0644, "open to others" },
+		{ 0604, "open to others" },
+		{ 0602, "open to others" },
+		{ 0601, "open to others" },
+		{ 0666, "open to others" },
+		{ 0777, "open to others" },
+		{ 0660, "group may change" },
+		{ 0620, "group may change" },
 		{ 0610, "group may change" },
 	};
 
@@ -192,18 +198,22 @@ START_TEST(owners)
 	/* As root, for a milter that will be user 64102, group 64103. */
 	others = keys_new(64102, 64103, false);
 	put_key("owner", made.rsa, 0600);
-	ck_assert_int_eq(keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
+	ck_assert_int_eq(
+	    keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
 	ck_assert_ptr_nonnull(strstr(error, "user cannot read it"));
 	put_key("owner", made.rsa, 0640);
-	ck_assert_int_eq(keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
+	ck_assert_int_eq(
+	    keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
 	ck_assert_int_eq(chown(path_of("owner"), 0, 64103), 0);
 	ck_assert_int_eq(keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_OK);
 	key_unref(&key);
 	ck_assert_int_eq(chown(path_of("owner"), 64102, 64104), 0);
-	ck_assert_int_eq(keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
+	ck_assert_int_eq(
+	    keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
 	ck_assert_ptr_nonnull(strstr(error, "a group that is not the milter's"));
 	ck_assert_int_eq(chown(path_of("owner"), 64199, 64103), 0);
-	ck_assert_int_eq(keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
+	ck_assert_int_eq(
+	    keys_get(others, path_of("owner"), &key, error, sizeof error), ERR_DENIED);
 	ck_assert_ptr_nonnull(strstr(error, "owned neither"));
 	keys_free(&others);
 }
@@ -259,7 +269,8 @@ START_TEST(damaged_text)
 	refuse("der", ERR_SYNTAX, "-----BEGIN");
 	put_text("words", SPAN("not a key"), 0600);
 	refuse("words", ERR_SYNTAX, "-----BEGIN");
-	put_text("public", SPAN("-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n"), 0600);
+	put_text("public", SPAN("-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n"),
+	    0600);
 	refuse("public", ERR_SYNTAX, "not a private key");
 	buf_free(&pem);
 	buf_free(&odd);
@@ -340,7 +351,8 @@ START_TEST(text_is_kept_on_request)
 	char error[512];
 
 	put_key("text", made.rsa, 0600);
-	ck_assert_int_eq(keys_get(with_text, path_of("text"), &key, error, sizeof error), ERR_OK);
+	ck_assert_int_eq(
+	    keys_get(with_text, path_of("text"), &key, error, sizeof error), ERR_OK);
 	ck_assert(span_starts(span_cstr(key_text(key)), SPAN("-----BEGIN PRIVATE KEY-----\n")));
 	keys_free(&with_text);
 	ck_assert(span_starts(span_cstr(key_text(key)), SPAN("-----BEGIN")));

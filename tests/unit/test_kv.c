@@ -403,9 +403,9 @@ START_TEST(backup)
 	umask(0);
 	kv = open_store(&writer, &db);
 	put_one(kv, db, "a", "1");
-	snprintf(copy, sizeof copy, "%s/copy", root);
+	snprintf(copy, sizeof copy, "%s/no/copy", root);
 	ck_assert_int_eq(kv_backup(kv, copy), ERR_NOTFOUND);
-	ck_assert_int_eq(mkdir(copy, 0700), 0);
+	snprintf(copy, sizeof copy, "%s/copy", root);
 	/* An unfinished write is not in the copy, and does not keep it from being made. */
 	OK(kv_begin(kv, true, &txn));
 	put(txn, db, "b", "2");
@@ -413,6 +413,8 @@ START_TEST(backup)
 	OK(kv_commit(&txn));
 	ck_assert_int_eq(kv_backup(kv, copy), ERR_EXISTS);
 	kv_close(&kv);
+	ck_assert_int_eq(stat(copy, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
 	snprintf(path, sizeof path, "%s/data.mdb", copy);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);

@@ -121,12 +121,25 @@ struct body {
 	}
 
 static const struct body bodies[] = {
-	BODY("", true, 0), BODY("\r\n", true, 0), BODY("a\r\n", true, 1),
-	BODY("a\r\nbcd\r\n\r\n", true, 3), BODY("\0\xff\t\v\r\n", true, 4), BODY("a", false, 0),
-	BODY("\r", false, 0), BODY("\n", false, 0), BODY("a\n", false, 0), BODY("a\r", false, 0),
-	BODY("a\rb\r\n", false, 0), BODY("\r\r\n", false, 0), BODY("\n\r\n", false, 0),
-	BODY("a\r\n\n", false, 0), BODY("a\r\n\r", false, 0), BODY("a\r\nb", false, 0),
-	BODY("a\nb\r\n", false, 0), BODY("\r\na\n\r\n", false, 0), BODY("\r\n ", false, 0),
+	BODY("", true, 0),
+	BODY("\r\n", true, 0),
+	BODY("a\r\n", true, 1),
+	BODY("a\r\nbcd\r\n\r\n", true, 3),
+	BODY("\0\xff\t\v\r\n", true, 4),
+	BODY("a", false, 0),
+	BODY("\r", false, 0),
+	BODY("\n", false, 0),
+	BODY("a\n", false, 0),
+	BODY("a\r", false, 0),
+	BODY("a\rb\r\n", false, 0),
+	BODY("\r\r\n", false, 0),
+	BODY("\n\r\n", false, 0),
+	BODY("a\r\n\n", false, 0),
+	BODY("a\r\n\r", false, 0),
+	BODY("a\r\nb", false, 0),
+	BODY("a\nb\r\n", false, 0),
+	BODY("\r\na\n\r\n", false, 0),
+	BODY("\r\n ", false, 0),
 };
 
 /* However it is cut, the answer is the same. */

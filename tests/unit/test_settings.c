@@ -165,6 +165,8 @@ START_TEST(tenant_errors)
 		    "length\n" },
 		{ HEAD "networks = \"0.0.0.0/0\";",
 		    "2: error: networks: \"0.0.0.0/0\" is too wide\n" },
+		{ HEAD "networks = [\"192.0.2.1\", \"192.0.2.1/32\"];",
+		    "2: error: networks: the same network appears twice\n" },
 		{ HEAD "networks = \"::/0\";", "2: error: networks: \"::/0\" is too wide\n" },
 		{ HEAD "networks = \"::/80\";", "2: error: networks: \"::/80\" is too wide\n" },
 		{ HEAD "networks = \"192.0.2.0/33\";",

@@ -39,7 +39,8 @@ static enum err sign(struct signer *s, struct message *m, enum stream_class clas
 	size_t n = 0;
 	enum err e;
 
-	e = signing_start(s, "id", "acme.example", class, keys, count, m, &g, error, sizeof error);
+	e = signing_start(
+	    s, "id", "acme.example", class, keys, count, m, &g, error, sizeof error);
 	if (e == ERR_OK)
 		e = signing_body(g, SPAN("hello \r"));
 	if (e == ERR_OK)
@@ -192,8 +193,8 @@ START_TEST(ed25519_wants_a_whole_model)
 	struct buf out = BUF_INIT(4096);
 
 	/* An RSA key is no Ed25519 key, whatever the model says. */
-	ck_assert_int_eq(sign_ed25519(SPAN("v=1; h=From; bh=x; b="), m, "s", made.rsa, &out),
-	    ERR_SYNTAX);
+	ck_assert_int_eq(
+	    sign_ed25519(SPAN("v=1; h=From; bh=x; b="), m, "s", made.rsa, &out), ERR_SYNTAX);
 	buf_free(&out);
 	message_free(&m);
 }

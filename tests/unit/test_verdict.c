@@ -59,8 +59,8 @@ END_TEST
 START_TEST(faults_map)
 {
 	ck_assert_int_eq(verdict_author_trouble(AUTHOR_FINE), TROUBLE_NONE);
-	ck_assert_int_eq(verdict_author_trouble(AUTHOR_FROM_TWICE),
-	    TROUBLE_AUTHOR + AUTHOR_FROM_TWICE);
+	ck_assert_int_eq(
+	    verdict_author_trouble(AUTHOR_FROM_TWICE), TROUBLE_AUTHOR + AUTHOR_FROM_TWICE);
 	ck_assert_int_eq(verdict_message_trouble(MESSAGE_FINE), TROUBLE_NONE);
 	ck_assert_int_eq(verdict_message_trouble(MESSAGE_BAD_BODY), TROUBLE_BAD_BODY);
 	ck_assert_int_eq(verdict_message_trouble(MESSAGE_NO_MEMORY), TROUBLE_MEMORY);
@@ -82,7 +82,8 @@ START_TEST(policy_words)
 	verdict_foreign(TROUBLE_REFUSED, SPAN("5x2"), SPAN("5.7.1"), SPAN(""), &v);
 	ck_assert_str_eq(v.code, "550");
 	ck_assert_str_eq(v.text, "message refused by policy");
-	verdict_foreign(TROUBLE_LATER, SPAN("450"), SPAN("4.7.1 x"), SPAN("a\r\n250 b\x1b\xff"), &v);
+	verdict_foreign(
+	    TROUBLE_LATER, SPAN("450"), SPAN("4.7.1 x"), SPAN("a\r\n250 b\x1b\xff"), &v);
 	ck_assert_str_eq(v.code, "451");
 	ck_assert_str_eq(v.text, "a??250 b??");
 }
