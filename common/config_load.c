@@ -561,7 +561,7 @@ static void load_deinit(struct load *l)
 		snapshot_free(l->s);
 }
 
-enum err snapshot_load(const char *config_file, const struct snapshot *previous,
+static enum err load(const char *config_file, const struct snapshot *previous, bool tenants,
     struct config_report *report, struct snapshot **snapshot_r)
 {
 	struct load l = { .report = report };
@@ -580,7 +580,7 @@ enum err snapshot_load(const char *config_file, const struct snapshot *previous,
 	if ((size_t)snprintf(path, sizeof path, "%s%s", directory, config_file) >= sizeof path)
 		goto out;
 	e = read_provider(&l, path);
-	if (e == ERR_OK)
+	if (e == ERR_OK && tenants)
 		e = read_tenants(&l);
 	if (e == ERR_OK)
 		e = number_tenants(&l);
@@ -591,4 +591,16 @@ enum err snapshot_load(const char *config_file, const struct snapshot *previous,
 out:
 	load_deinit(&l);
 	return e;
+}
+
+enum err snapshot_load(const char *config_file, const struct snapshot *previous,
+    struct config_report *report, struct snapshot **snapshot_r)
+{
+	return load(config_file, previous, true, report, snapshot_r);
+}
+
+enum err snapshot_load_provider(
+    const char *config_file, struct config_report *report, struct snapshot **snapshot_r)
+{
+	return load(config_file, NULL, false, report, snapshot_r);
 }

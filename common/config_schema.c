@@ -12,7 +12,6 @@ static const char *const engine_words[] = { "lmdb", NULL };
 static const char *const durability_words[] = { "strict", "relaxed", NULL };
 static const char *const unknown_login_words[] = { "pass", "refuse", NULL };
 static const char *const local_senders_words[] = { "host", "checked", NULL };
-static const char *const over_limit_words[] = { "bounce", "hold", NULL };
 
 /* What the type is called in the manual; the other half of a row's type is its enum. */
 #define CONFIG_STRING_NAME       "string"
@@ -81,8 +80,9 @@ static const struct setting_row rows[] = {
 	    LIST(struct provider, plans, plan_count), .block = "plans",
 	    .size = sizeof(struct plan)),
 
-	ROW("policyd", "user", CONFIG_STRING, "penguin", "user that penguin-policyd runs as",
-	    AT(struct provider, policyd.user), .check = check_account),
+	ROW("policyd", "user", CONFIG_STRING, "penguin",
+	    "user that penguin-policyd runs as; empty: who starts it, never root",
+	    AT(struct provider, policyd.user), .check = check_account_or_empty),
 	ROW("policyd", "group", CONFIG_STRING, "",
 	    "group that penguin-policyd runs as; empty: the user's own",
 	    AT(struct provider, policyd.group), .check = check_account_or_empty),
@@ -111,8 +111,8 @@ static const struct setting_row rows[] = {
 	    .words = unknown_login_words),
 
 	ROW("milter", "user", CONFIG_STRING, "penguin-milter",
-	    "user that penguin-milter runs as", AT(struct provider, milter.user),
-	    .check = check_account),
+	    "user that penguin-milter runs as; empty: who starts it, never root",
+	    AT(struct provider, milter.user), .check = check_account_or_empty),
 	ROW("milter", "group", CONFIG_STRING, "",
 	    "group that penguin-milter runs as; empty: the user's own",
 	    AT(struct provider, milter.group), .check = check_account_or_empty),
@@ -168,9 +168,6 @@ static const struct setting_row rows[] = {
 	    "(needs local_login_sender_maps)",
 	    CHOICE(struct provider, postfix.local_senders_checked),
 	    .words = local_senders_words),
-	ROW("postfix", "local_over_limit", CONFIG_CHOICE, "bounce",
-	    "mail by sendmail(1) over a limit: \"bounce\" it or \"hold\" it",
-	    CHOICE(struct provider, postfix.local_over_limit_hold), .words = over_limit_words),
 
 	ROW("plans", "name", CONFIG_STRING, NULL, "what tenants' files call it",
 	    AT(struct plan, name), .check = check_name, .required = true),

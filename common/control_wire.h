@@ -18,7 +18,7 @@
  * admit: full admission of a local submission, all recipients at once, charged or nothing.
  *   in : queue_id, sender, size, recipients (count), recipient.0 .. recipient.N (up to 100 a
  *        request; more=yes announces another request for the same queue_id)
- *   out: verdict=accept|refuse|hold|tempfail, code, dsn, text; and as assign
+ *   out: verdict=accept|refuse|tempfail, code, dsn, text; and as assign
  * close: the message has left the milter; lists what was accepted.
  *   in : queue_id, outcome=accepted|rejected, accepted (count), and when fewer were accepted than
  *        charged: recipient.0 .. (more=yes as above)

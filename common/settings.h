@@ -138,7 +138,6 @@ struct provider {
 		const char *queue_directory, *config_directory;
 		bool
 		    local_senders_checked; /* local_login_sender_maps is set: sender names tenant */
-		bool local_over_limit_hold; /* local mail over a limit: hold, else bounce */
 	} postfix;
 	const struct plan *plans;
 	size_t plan_count;
@@ -161,6 +160,10 @@ struct config_report {
  * the first. */
 enum err snapshot_load(const char *config_file, const struct snapshot *previous,
     struct config_report *report, struct snapshot **snapshot_r) CHECKED;
+
+/* The same without any tenant: for programs that only look for a socket or a directory. */
+enum err snapshot_load_provider(const char *config_file, struct config_report *report,
+    struct snapshot **snapshot_r) CHECKED;
 
 /* References; thread safe. snapshot_unref frees at zero and sets the pointer to NULL. */
 struct snapshot *snapshot_ref(const struct snapshot *s);

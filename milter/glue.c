@@ -21,7 +21,7 @@
 #include "log.h"
 #include "session.h"
 
-#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST)
+#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_SETSYMLIST)
 #define STEPS                                                                                  \
 	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_RCPT |     \
 	    SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC)
@@ -41,8 +41,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
     unsigned long f3, unsigned long *pf0, unsigned long *pf1, unsigned long *pf2,
     unsigned long *pf3)
 {
-	static char mail[] = "i {auth_authen} {client_addr}";
-	static char queue_id[] = "i";
+	char mail[] = "i {auth_authen} {client_addr} {client_port}";
+	char queue_id[] = "i";
 
 	(void)f2;
 	(void)f3;
@@ -83,6 +83,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 		.sender = span_cstr(arguments[0]),
 		.login = macro(ctx, "{auth_authen}"),
 		.client = macro(ctx, "{client_addr}"),
+		.client_port = macro(ctx, "{client_port}"),
 		.queue_id = macro(ctx, "i"),
 	};
 	sfsistat answer = SMFIS_TEMPFAIL;
@@ -150,8 +151,6 @@ static bool apply(SMFICTX *ctx, const struct outcome *outcome)
 		else
 			status = smfi_insheader(ctx, (int)edit->index, name, value);
 	}
-	if (status == MI_SUCCESS && outcome->hold != NULL)
-		status = smfi_quarantine(ctx, (char *)(uintptr_t)outcome->hold);
 	return status == MI_SUCCESS;
 }
 

@@ -1,6 +1,6 @@
 /* mailbox.h - address lists of From, Sender, Reply-To and Resent-* (RFC 5322 section 3.4), read
- * strictly: what two readers could take for different addresses is refused, because a check here must see
- * what the recipient's program will show. Bytes from outside. Pure. */
+ * strictly: what two readers could take for different addresses is refused, because a check here
+ * must see what the recipient's program will show. Bytes from outside. Pure. */
 #ifndef MAILBOX_H
 #define MAILBOX_H
 

@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "control_wire.h"
+#include "log.h"
 #include "policy_client.h"
 
 #define IDLE_MAX           32  /* connections kept for the next caller */
@@ -279,12 +280,18 @@ static bool put_request(struct buf *out, const struct request *r, size_t *next_i
 	return more;
 }
 
-static enum err check_status(const struct attr_request *answer)
+static enum err check_status(const struct request *r, const struct attr_request *answer)
 {
-	return span_eq(attr_get(answer, SPAN("status")), SPAN("ok")) ? ERR_OK : ERR_SYNTAX;
+	if (span_eq(attr_get(answer, SPAN("status")), SPAN("ok")))
+		return ERR_OK;
+	log_record(LOG_LEVEL_WARNING, r->queue_id, "policyd_error", LOG_CSTR("verb", r->verb),
+	    LOG_SPAN("error", attr_get(answer, SPAN("error"))),
+	    LOG_SPAN("text", attr_get(answer, SPAN("text"))));
+	return ERR_SYNTAX;
 }
 
-/* Sends a request in all its parts and reads the answers; the last one stays in k->in. */
+/* Sends a request in all its parts and reads the answers; the last one, or the first that holds a
+ * verdict, stays in k->in. */
 static enum err converse(struct connection *k, const struct request *r, int64_t deadline_ns,
     struct attr_request *answer_r, size_t *used_r)
 {
@@ -299,8 +306,8 @@ static enum err converse(struct connection *k, const struct request *r, int64_t 
 		if (e == ERR_OK)
 			e = receive_answer(k, deadline_ns, answer_r, used_r);
 		if (e == ERR_OK)
-			e = check_status(answer_r);
-		if (e != ERR_OK || !more)
+			e = check_status(r, answer_r);
+		if (e != ERR_OK || !more || attr_get(answer_r, SPAN("verdict")).p != NULL)
 			break;
 		buf_consume(&k->in, *used_r);
 	}
@@ -368,7 +375,6 @@ static enum err read_admission(const struct attr_request *answer, void *result)
 	} words[] = {
 		{ { "accept", 6 }, ADMISSION_ACCEPT },
 		{ { "refuse", 6 }, ADMISSION_REFUSE },
-		{ { "hold", 4 }, ADMISSION_HOLD },
 		{ { "tempfail", 8 }, ADMISSION_TEMPFAIL },
 	};
 	struct admission_answer *a = result;
@@ -386,7 +392,7 @@ static enum err read_admission(const struct attr_request *answer, void *result)
 	(void)span_copy(attr_get(answer, SPAN("dsn")), a->dsn, sizeof a->dsn);
 	(void)span_copy(span_head(attr_get(answer, SPAN("text")), POLICY_TEXT_MAX - 1), a->text,
 	    sizeof a->text);
-	if (a->verdict == ADMISSION_ACCEPT || a->verdict == ADMISSION_HOLD)
+	if (a->verdict == ADMISSION_ACCEPT)
 		return read_assignment(answer, &a->assignment);
 	return ERR_OK;
 }
@@ -437,14 +443,14 @@ enum err policy_client_close(struct policy_client *c, struct span queue_id, bool
 	r.accepted_count = accepted ? recipients.count : 0;
 	if (fewer)
 		r.recipients = recipients;
-	k = fewer ? NULL : take_idle(c);
+	k = accepted && !fewer ? take_idle(c) : NULL;
 	if (k == NULL || k->owed >= OWED_MAX) {
 		if (k != NULL)
 			give_back(c, k);
 		return ask(c, &r, read_nothing, NULL);
 	}
-	/* The usual case costs no round trip: after END-OF-MESSAGE silence means "accepted", so an
-	 * answer that never comes changes nothing. */
+	/* The usual case, acceptance, costs no round trip: after END-OF-MESSAGE silence means
+	 * "accepted", so an answer that never comes changes nothing. */
 	(void)put_request(&k->out, &r, &next);
 	e = send_all(k, clock_mono_ns() + c->timeout_ns);
 	if (e != ERR_OK) {

@@ -21,12 +21,12 @@ struct assignment {
 	uint64_t recipients; /* charged */
 };
 
-enum admission { ADMISSION_ACCEPT, ADMISSION_REFUSE, ADMISSION_HOLD, ADMISSION_TEMPFAIL };
+enum admission { ADMISSION_ACCEPT, ADMISSION_REFUSE, ADMISSION_TEMPFAIL };
 
 struct admission_answer {
 	enum admission verdict;
 	char code[8], dsn[16], text[POLICY_TEXT_MAX];
-	struct assignment assignment; /* found unless refused or tempfailed */
+	struct assignment assignment; /* of accepted mail; of held mail if it was charged */
 };
 
 struct recipients {
@@ -47,8 +47,8 @@ enum err policy_client_admit(struct policy_client *c, struct span queue_id, stru
     uint64_t octets, struct recipients recipients, struct admission_answer *answer_r) CHECKED;
 
 /* Tells the outcome. accepted: false when the message is refused or tempfailed (its charges can go
- * back). The list is sent only when fewer were accepted than charged. The answer is not waited for:
- * it is read before the connection's next question. */
+ * back). The list is sent only when fewer were accepted than charged. The answer to a plain
+ * acceptance is not waited for: it is read before the connection's next question. */
 enum err policy_client_close(struct policy_client *c, struct span queue_id, bool accepted,
     struct recipients recipients, uint64_t charged) CHECKED;
 

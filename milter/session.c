@@ -115,11 +115,20 @@ static bool classify_local(const struct snapshot *s, const struct envelope *e,
 	return *tenant_r != TENANT_NONE;
 }
 
+/* Only pickup(8) and qmqpd(8) mail has its queue id at MAIL, and no client's port. smtpd, too, has
+ * an id there when it opens the queue file early (smtpd_delay_open_until_valid_rcpt = no): a login
+ * or a port is SMTP all the same. */
+static bool is_local(const struct envelope *e)
+{
+	return e->queue_id.n > 0 && e->login.n == 0 &&
+	       (e->client_port.n == 0 || span_eq(e->client_port, SPAN("0")));
+}
+
 /* Direction first. An empty sender from a client is no exemption: its login decides. */
 static bool classify(const struct snapshot *s, const struct envelope *e, enum mail_kind *kind_r,
     size_t *tenant_r)
 {
-	if (e->queue_id.n > 0)
+	if (is_local(e))
 		return classify_local(s, e, kind_r, tenant_r);
 	*kind_r = MAIL_SMTP;
 	*tenant_r = e->login.n > 0 ? snapshot_find_login(s, e->login) : TENANT_NONE;
@@ -224,7 +233,6 @@ void session_end_of_message(struct session *s, struct outcome *outcome_r)
 		return;
 	outcome_r->edits = mail->message->edits;
 	outcome_r->edit_count = mail->message->edit_count;
-	outcome_r->hold = mail->hold ? mail->hold_reason : NULL;
 }
 
 /* ---- the end ---- */
@@ -261,8 +269,6 @@ static void log_accepted(const struct mail *mail)
 	 * them (smtp_line_length_limit). */
 	if (m->body.longest > MESSAGE_LINE_MAX)
 		fields[n++] = LOG_NUMBER("longest_line", m->body.longest);
-	if (mail->hold)
-		fields[n++] = LOG_CSTR("hold", mail->hold_reason);
 	log_fields(LOG_LEVEL_INFO, m->queue_id, "signed", fields, n);
 	buf_free(&selectors);
 	buf_free(&algorithms);

@@ -14,10 +14,11 @@ struct session;
 
 /* What is known at MAIL. */
 struct envelope {
-	struct span sender;   /* with or without angle brackets */
-	struct span login;    /* {auth_authen} */
-	struct span client;   /* {client_addr}, "IPv6:" allowed in front */
-	struct span queue_id; /* only set at MAIL when no SMTP client is behind it */
+	struct span sender;      /* with or without angle brackets */
+	struct span login;       /* {auth_authen} */
+	struct span client;      /* {client_addr}, "IPv6:" allowed in front */
+	struct span client_port; /* {client_port}; "0" or empty: no SMTP client */
+	struct span queue_id;    /* i; empty at MAIL unless the queue file is open already */
 };
 
 /* NULL when out of memory. */
@@ -37,10 +38,9 @@ void session_body(struct session *s, struct span chunk);
 
 /* What glue has to do at the end of the message. */
 struct outcome {
-	const struct verdict *verdict; /* when accepted: first the edits, then the hold */
+	const struct verdict *verdict;
 	const struct edit *edits;
 	size_t edit_count;
-	const char *hold; /* reason, or NULL */
 };
 
 /* Valid until session_complete. */

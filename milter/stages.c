@@ -300,19 +300,9 @@ static bool finish_signing(struct mail *mail)
 	return true;
 }
 
-static void hold(struct mail *mail, const char *reason)
-{
-	struct verdict words;
-
-	/* The verdict's text is one printable line, and never empty. */
-	verdict_foreign(TROUBLE_LATER, SPAN(""), SPAN(""), span_cstr(reason), &words);
-	memcpy(mail->hold_reason, words.text, sizeof mail->hold_reason);
-	mail->hold = true;
-}
-
 /* The last stage: what is charged here leaves, unless Postfix itself fails us.
  *
- * Refusals by policy are permanent (Postfix bounces to the sender) or a hold. A tempfail, for
+ * Refusals by policy are permanent (Postfix bounces to the sender). A tempfail, for
  * trouble of ours, is safe here: pickup(8) leaves the file in the maildrop queue and offers it
  * again at the next scan, so nothing is lost and nothing is charged twice (same queue file, new
  * queue id, and the old one's charges are given back by "close"). */
@@ -340,7 +330,6 @@ static bool ask_admission(struct mail *mail)
 		verdict_foreign(TROUBLE_LATER, span_cstr(answer.code), span_cstr(answer.dsn),
 		    span_cstr(answer.text), &mail->verdict);
 		return false;
-	case ADMISSION_HOLD: hold(mail, answer.text); break;
 	case ADMISSION_ACCEPT: break;
 	}
 	if (!mail->assignment.found)

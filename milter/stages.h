@@ -37,8 +37,6 @@ struct mail {
 	bool body_unsigned; /* the library refused body octets */
 	struct signature signatures[SIGN_KEYS_MAX];
 	size_t signature_count;
-	bool hold; /* to be quarantined after the edits */
-	char hold_reason[VERDICT_TEXT_MAX];
 	bool untouched; /* a notice that cannot be signed goes as it is */
 	struct verdict verdict;
 };

@@ -459,7 +459,7 @@ static void put_decision(struct buf *reply, enum verdict v, const struct reply_f
 	struct buf text = { .p = space, .size = sizeof space, .max = sizeof space };
 
 	reply_parts(v, facts, false, &code, &enhanced, &text);
-	attr_put(reply, "decision", span_cstr(verdict_word(v)));
+	attr_put(reply, "decision", span_cstr(reply_word(v)));
 	buf_printf(reply, "code=%s %s\n", code, enhanced);
 	attr_put(reply, "text", buf_span(&text));
 }

@@ -57,7 +57,6 @@ static void on_admitted(
     void *context, const struct outcome *o, const struct crossing *crossings, size_t count)
 {
 	struct control_session *s = context;
-	const struct provider *p = snapshot_provider(s->server->snapshot);
 	const struct transaction *t;
 	char resets[ZONE_TEXT_MAX];
 	struct reply_facts facts;
@@ -78,9 +77,7 @@ static void on_admitted(
 		/* Inside store_admit: the account is still there. */
 		q = policy_refused_quota(s->account, o);
 		policy_refusal_facts(s->account, q, o, resets, &facts);
-		put_verdict(&s->reply,
-		    p->postfix.local_over_limit_hold && o->retry_s != INT64_MAX ? "hold"
-										: "refuse",
+		put_verdict(&s->reply, "refuse",
 		    q != NULL ? decide_refusal(q, o) : VERDICT_STORE_DOWN, &facts);
 		break;
 	}

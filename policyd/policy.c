@@ -9,6 +9,7 @@
 #define REPLY_MAX 1024u
 
 struct policy_session {
+	struct policy_session *next, *previous; /* server->sessions */
 	struct server *server;
 	struct ticket *ticket;  /* of the request under way */
 	struct hash128 current; /* the transaction asked about last */
@@ -37,6 +38,10 @@ void *policy_open(void *context, uid_t peer_uid)
 		return NULL;
 	s->server = context;
 	buf_init(&s->log, 16384);
+	s->next = s->server->sessions;
+	if (s->next != NULL)
+		s->next->previous = s;
+	s->server->sessions = s;
 	return s;
 }
 
@@ -48,13 +53,30 @@ static void abandon(struct policy_session *s, bool finished)
 	s->has_current = false;
 }
 
+/* Postfix asks again on a new connection when one broke: the transaction has moved there. */
+static bool asked_elsewhere(const struct policy_session *s)
+{
+	const struct policy_session *other = s->server->sessions;
+
+	for (; other != NULL; other = other->next)
+		if (other != s && other->has_current && hash128_eq(other->current, s->current))
+			return true;
+	return false;
+}
+
 void policy_close(void *context, void *session)
 {
 	struct policy_session *s = session;
 
 	(void)context;
-	if (!s->server->stopping)
+	if (!s->server->stopping && s->has_current && !asked_elsewhere(s))
 		abandon(s, false);
+	if (s->next != NULL)
+		s->next->previous = s->previous;
+	if (s->previous != NULL)
+		s->previous->next = s->next;
+	else
+		s->server->sessions = s->next;
 	buf_free(&s->log);
 	free(s);
 }
@@ -108,7 +130,7 @@ static void log_verdict(const struct policy_session *s, enum verdict v, const st
 		    LOG_CSTR("event", "cross_tenant"), LOG_SPAN("tenant", part[4]),
 		    LOG_SPAN("login", part[0]), LOG_SPAN("sender", part[1]));
 	log_record(level, part[3], v == VERDICT_PASS ? "admitted" : "refused",
-	    LOG_CSTR("verdict", verdict_word(v)), LOG_SPAN("tenant", part[4]),
+	    LOG_CSTR("verdict", reply_word(v)), LOG_SPAN("tenant", part[4]),
 	    LOG_SPAN("login", part[0]), LOG_SPAN("sender", part[1]),
 	    LOG_SPAN("recipient", part[2]), LOG_NUMBER("recipients", s->recipients),
 	    LOG_NUMBER("size", s->size),

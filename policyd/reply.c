@@ -29,7 +29,7 @@ static const struct row {
 };
 _Static_assert(ARRAY_SIZE(rows) == VERDICT_COUNT, "a row for every verdict");
 
-const char *verdict_word(enum verdict v)
+const char *reply_word(enum verdict v)
 {
 	return rows[v].word;
 }

@@ -31,7 +31,7 @@ struct reply_facts {
 };
 
 /* One word per verdict, for logs and penguinctl explain. */
-const char *verdict_word(enum verdict v);
+const char *reply_word(enum verdict v);
 bool verdict_is_temporary(enum verdict v);
 
 /* "action=...\n\n" for the policy protocol. */

@@ -15,6 +15,7 @@ struct server_counters {
 
 struct services; /* which submission services are known to send END-OF-MESSAGE */
 struct states;   /* tenant => state set by the administrator */
+struct policy_session;
 
 struct server {
 	const char *config_file;
@@ -29,8 +30,9 @@ struct server {
 	int64_t started_ns;      /* monotonic */
 	uint64_t recipient_seed; /* hashes of recipients within a transaction */
 	uint64_t reloads;
-	unsigned kept_tenants; /* broken files at the last load */
-	bool stopping;         /* connections end because we go, not because their peers do */
+	unsigned kept_tenants;           /* broken files at the last load */
+	struct policy_session *sessions; /* policy.c's */
+	bool stopping; /* connections end because we go, not because their peers do */
 };
 
 struct services *services_new(void);

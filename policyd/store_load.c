@@ -170,6 +170,8 @@ static enum err apply_refund(
 	}
 	if (t == NULL || seq <= t->record_seq)
 		return ERR_OK;
+	if (t->dirty_since == 0)
+		t->dirty_since = seq;
 	if (e->recipient == 0) {
 		t->message_count = 0;
 	} else {

@@ -19,10 +19,10 @@
 int cmd_config_show(struct ctl *ctl, const struct grammar_match *match)
 {
 	struct buf text = BUF_INIT(SHOW_MAX);
-	int status = ctl_load(ctl);
+	int status = ctl_load_provider(ctl);
 
 	if (status == EX_OK) {
-		snapshot_show(ctl->snapshot, grammar_has(match, "changed"), &text);
+		snapshot_show(ctl->provider, grammar_has(match, "changed"), &text);
 		if (ctl->style.format == REPORT_JSON) {
 			struct report *report = report_new();
 
@@ -81,7 +81,7 @@ static void reload_milter(struct ctl *ctl)
 	gid_t gid;
 	int fd = -1, proc;
 
-	if (ctl->snapshot == NULL && (ctl->socket != NULL || ctl_load(ctl) != EX_OK))
+	if (ctl->socket != NULL || ctl_load_provider(ctl) != EX_OK)
 		return;
 	p = ctl_provider(ctl);
 	if (net_parse(span_cstr(p->milter.listen), p->postfix.queue_directory, &address, error,

@@ -70,7 +70,7 @@ static bool read_request(const struct grammar_match *match, struct request *q)
 /* As root, the key is penguin-milter's. */
 static bool find_owner(const struct ctl *ctl, struct place *p)
 {
-	const char *user = ctl->snapshot != NULL ? ctl_provider(ctl)->milter.user : "";
+	const char *user = ctl->provider != NULL ? ctl_provider(ctl)->milter.user : "";
 	const struct passwd *entry;
 	uint64_t uid;
 
@@ -99,7 +99,7 @@ static int open_place(struct ctl *ctl, const struct request *q, struct place *p)
 	p->fd = -1;
 	p->below_keys = q->directory == NULL;
 	if (q->directory == NULL || geteuid() == 0) {
-		int status = ctl_load(ctl);
+		int status = ctl_load_provider(ctl);
 
 		if (status != EX_OK)
 			return status;

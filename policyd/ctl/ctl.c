@@ -101,20 +101,23 @@ bool ctl_init(struct ctl *ctl, const struct grammar_match *match)
 void ctl_deinit(struct ctl *ctl)
 {
 	client_close(&ctl->client);
+	snapshot_unref(&ctl->provider);
 	snapshot_unref(&ctl->snapshot);
 }
 
 /* ---- configuration ---- */
 
-int ctl_load(struct ctl *ctl)
+static int load(struct ctl *ctl, bool tenants)
 {
 	struct config_report report = { .text = BUF_INIT((size_t)16 << 20) };
+	struct snapshot **to = tenants ? &ctl->snapshot : &ctl->provider;
 	int status = EX_OK;
 	enum err e;
 
-	if (ctl->snapshot != NULL)
+	if (ctl->snapshot != NULL || *to != NULL)
 		return EX_OK;
-	e = snapshot_load(ctl->config_file, NULL, &report, &ctl->snapshot);
+	e = tenants ? snapshot_load(ctl->config_file, NULL, &report, to)
+		    : snapshot_load_provider(ctl->config_file, &report, to);
 	if (e != ERR_OK || ctl->verbose)
 		fputs(buf_cstr(&report.text), stderr);
 	if (e != ERR_OK) {
@@ -125,9 +128,19 @@ int ctl_load(struct ctl *ctl)
 	return status;
 }
 
+int ctl_load(struct ctl *ctl)
+{
+	return load(ctl, true);
+}
+
+int ctl_load_provider(struct ctl *ctl)
+{
+	return load(ctl, false);
+}
+
 const struct provider *ctl_provider(const struct ctl *ctl)
 {
-	return snapshot_provider(ctl->snapshot);
+	return snapshot_provider(ctl->snapshot != NULL ? ctl->snapshot : ctl->provider);
 }
 
 /* ---- connection ---- */
@@ -142,7 +155,7 @@ int ctl_connect(struct ctl *ctl)
 	if (ctl->client != NULL)
 		return EX_OK;
 	if (name == NULL) {
-		int status = ctl_load(ctl);
+		int status = ctl_load_provider(ctl);
 
 		if (status != EX_OK)
 			return status;

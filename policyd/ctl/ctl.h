@@ -19,6 +19,7 @@ struct ctl {
 	struct report_style style;
 	bool quiet, verbose, progress;
 	struct snapshot *snapshot; /* NULL until ctl_load */
+	struct snapshot *provider; /* without tenants; NULL until ctl_load_provider */
 	struct client *client;     /* NULL until the first request */
 };
 
@@ -35,7 +36,9 @@ void ctl_note(const struct ctl *ctl, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Loads the configuration once. EX_OK, or EX_CONFIG after printing every error. */
 int ctl_load(struct ctl *ctl) CHECKED;
-/* Only after ctl_load. */
+/* The same without any tenant: quick, however many there are. */
+int ctl_load_provider(struct ctl *ctl) CHECKED;
+/* Only after one of the two. */
 const struct provider *ctl_provider(const struct ctl *ctl);
 
 /* Connects once. EX_OK, or the status of a failure that was said. */

@@ -124,7 +124,7 @@ static bool new_enough(struct span defaults)
 int postfix_files_load(struct ctl *ctl, struct postfix_files *f)
 {
 	const struct provider *provider;
-	int status = ctl_load(ctl);
+	int status = ctl_load_provider(ctl);
 
 	if (status != EX_OK)
 		return status;

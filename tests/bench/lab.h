@@ -33,7 +33,7 @@
 
 #define LAB_UNUSED __attribute__((unused))
 
-static LAB_UNUSED void die(const char *fmt, ...)
+static LAB_UNUSED __attribute__((format(printf, 1, 2), noreturn)) void die(const char *fmt, ...)
 {
 	va_list ap;
 

@@ -477,9 +477,10 @@ static void dump_message(struct conn *c)
 	FILE *f;
 	int replaced = 0;
 
-	h[n].name = "Received";
-	h[n++].value =
-	    "from app.tenant.example by mx.lab.example; Thu, 1 Jan 2026 00:00:00 +0000";
+	h[n].name = (char[]){ "Received" };
+	h[n++].value = (char[]){
+		"from app.tenant.example by mx.lab.example; Thu, 1 Jan 2026 00:00:00 +0000"
+	};
 	for (i = 0; i < c->m->nh && n < 1000; i++) {
 		h[n] = c->m->h[i];
 		if (strcasecmp(h[n].name, "From") == 0)

@@ -71,7 +71,7 @@ static sfsistat on_body(SMFICTX *c, unsigned char *p, size_t n)
 static sfsistat on_eom(SMFICTX *c)
 {
 	if (add)
-		smfi_addheader(c, "X-Lab", "one header");
+		smfi_addheader(c, (char[]){ "X-Lab" }, (char[]){ "one header" });
 	return cont ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }
 
@@ -102,7 +102,7 @@ static sfsistat on_negotiate(SMFICTX *c, unsigned long f0, unsigned long f1, uns
 int main(int argc, char **argv)
 {
 	struct smfiDesc d = {
-		.xxfi_name = "milnull",
+		.xxfi_name = (char[]){ "milnull" },
 		.xxfi_version = SMFI_VERSION,
 		.xxfi_flags = SMFIF_ADDHDRS,
 		.xxfi_connect = on_connect,

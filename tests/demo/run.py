@@ -238,8 +238,8 @@ def main():
     except Failure as error:
         print("\n%s step %d: %s" % (screen.paint("1;31", "FAILED"), screen.number, error))
         return 1
-    print("\n%s in %.0f s: two signatures that verify, four refusals, nothing of the host touched%s." % (
-        screen.paint("1;32", "All as it should be"), time.monotonic() - screen.start,
+    print("\n%s in %.0f s: two signatures that verify, four refusals, nothing of the host "
+          "touched%s." % (screen.paint("1;32", "All as it should be"), time.monotonic() - screen.start,
         "" if os.environ.get("KEEP") else ", nothing left behind"))
     return 0
 

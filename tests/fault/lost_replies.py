@@ -97,8 +97,9 @@ def at_recipient(policyd, port, hold):
                                     "Qteach", port=port)))
     for number in range(max(20, LOST // 6)):
         before = policyd.used("acme", "plan")
-        octets = request("RCPT", "acme", "a@acme.example", "x@dest.example",
-                         instance="rcpt.%d.%d" % (port, number), port=port)
+        instance = "rcpt.%d.%d.%d" % (port, hold, number)
+        octets = request("RCPT", "acme", "a@acme.example", "x@dest.example", instance=instance,
+                         port=port)
         first = Attributes(policyd.socket)
         first.socket.sendall(octets)
         if hold:    # the old connection outlives the new question
@@ -116,8 +117,8 @@ def at_recipient(policyd, port, hold):
         grown = policyd.used("acme", "plan") - before
         expect(grown == 1, "asked twice, number %d: charged %d" % (number, grown))
         # Ended with the message, so that nothing comes back later.
-        second.socket.sendall(request("END-OF-MESSAGE", "acme", "a@acme.example", "", 1,
-                                      "rcpt.%d.%d" % (port, number), "Qr%dx%d" % (port, number),
+        second.socket.sendall(request("END-OF-MESSAGE", "acme", "a@acme.example", "", 1, instance,
+                                      "Q" + instance.replace(".", "x"),
                                       port=port if port != STRICT else UNKNOWN))
         passes(second.receive()["action"])
         second.socket.close()

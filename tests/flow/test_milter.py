@@ -119,8 +119,9 @@ plans = ( { name = "open"; recipients = "1000000/day"; } );
 
         self.control.mode = None
         self.control.answer("assign", assign)
-        self.control.answer("admit", verdict="accept", found="yes", tenant="acme",
-                            stream="news", recipients="1")
+        self.control.answer("admit", lambda request: {} if request.get("more") else {
+            "verdict": "accept", "found": "yes", "tenant": "acme", "stream": "news",
+            "recipients": request["recipients"]})
         self.control.answer("close")
 
     def start(self):
@@ -195,8 +196,9 @@ def negotiation():
     with WORLD.client() as milter:
         expect(milter.protocol == 0x1 | 0x2 | 0x100 | 0x200 | 0x8000 | 0x80 | 0x40000 | 0x80000 |
                0x100000, "protocol %#x" % milter.protocol)
-        expect(milter.actions == 0x1 | 0x10 | 0x20 | 0x100, "actions %#x" % milter.actions)
-        expect(milter.wanted == {2: ["i", "{auth_authen}", "{client_addr}"], 3: ["i"], 5: ["i"],
+        expect(milter.actions == 0x1 | 0x10 | 0x100, "actions %#x" % milter.actions)
+        expect(milter.wanted == {2: ["i", "{auth_authen}", "{client_addr}", "{client_port}"],
+                                 3: ["i"], 5: ["i"],
                                  6: ["i"]}, "macros %r" % milter.wanted)
     for protocol, actions in ((PROTOCOL & ~0x100000, ACTIONS), (PROTOCOL, 0xff), (0x7f, 0x3f)):
         try:
@@ -434,7 +436,7 @@ def generated_mail():
         found = [s for s in dkimpy(result.message, WORLD.records) if s.domain == "acme.example"]
         expect(len(found) == 1 and found[0].good, "seed %d, mail %d: %r" % (seed, n, octets))
         good += 1
-    expect(good > count // 3, "only %d of %d signed" % (good, count))
+    expect(good > count // 8, "only %d of %d signed" % (good, count))
 
 
 # ---- authors ----
@@ -592,6 +594,10 @@ def local_submissions():
     result = send(message(), login="", sender="a@acme.example", client="192.0.2.200", local=True)
     expect(result.stage == "mail", "QMQP from elsewhere is not sendmail(1)")
     refused(local(message("a@beta.example")), "553", "[A01]")
+    # smtpd_delay_open_until_valid_rcpt = no: a queue id at MAIL, but a login
+    control.requests.clear()
+    signed(send(message(), local=True), ACME)
+    expect(control.of("assign") and not control.of("admit"), "a login is SMTP")
 
 
 def local_over_limit():
@@ -600,12 +606,13 @@ def local_over_limit():
     refused(local(message()), "550", "5.7.1 quota 100%%: resets?")
     control.answer("admit", verdict="refuse", code="250", dsn="2.0.0", text="fine")
     refused(local(message()), "550", "5.7.1 fine")
-    control.answer("admit", verdict="hold", text="over the day's limit", found="yes", tenant="acme",
-                   stream="news", recipients="1")
-    result = local(message())
-    signed(result, ACME)
-    expect(result.quarantine == "over the day's limit", repr(result.quarantine))
-    expect(result.edits[-1][:1] == b"q", "held before it was signed")
+    control.answer("admit", verdict="hold", text="no such verdict")
+    refused(local(message()), "451", "4.3.0")
+    control.requests.clear()
+    control.answer("admit", lambda r: {"verdict": "tempfail", "code": "451", "dsn": "4.3.0",
+                                       "text": "store"} if r.get("more") else {"verdict": "accept"})
+    refused(local(message(), recipients=["x%d@dest.example" % n for n in range(250)]), "451", "store")
+    expect(len(control.of("admit")) == 1, "went on after a verdict")
     control.answer("admit", verdict="tempfail", code="451", dsn="4.3.0", text="disk full")
     refused(local(message()), "451", "4.3.0 disk full")
     control.mode = "close"

@@ -14,7 +14,7 @@ from lab import Failure, can_connect, free_port, run, wait_until
 
 RELAY_DOMAIN = "inbound.example"
 POLICY = ("check_policy_service { unix:penguinmails/policy.sock, timeout=10s, "
-          "{ default_action = 451 4.3.5 quota service unavailable } }")
+          "{ default_action = 451 4.3.0 sending service unavailable } }")
 MILTER = ("{ unix:penguinmails-milter/milter.sock, default_action=tempfail, connect_timeout=5s, "
           "command_timeout=15s, content_timeout=60s }")
 
@@ -93,7 +93,8 @@ postlog unix-dgram n - n - 1 postlogd
 
 ATTACHED_SERVICES = """127.0.0.1:{submission} inet n - {c} - - smtpd
   -o syslog_name=postfix/submission
-  -o {{ smtpd_recipient_restrictions = {policy}, permit_sasl_authenticated, permit_mynetworks, reject }}
+  -o {{ smtpd_recipient_restrictions = {policy},
+    permit_sasl_authenticated, permit_mynetworks, reject }}
 127.0.0.1:{inbound} inet n - {c} - - smtpd
   -o syslog_name=postfix/inbound
   -o {{ smtpd_recipient_restrictions = {policy}, reject_unauth_destination }}

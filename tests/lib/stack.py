@@ -15,7 +15,7 @@ import socket
 import struct
 
 import smtp
-from lab import BUILD, PATIENCE, Failure, Lab, can_connect, free_port, run, wait_until
+from lab import BUILD, Failure, Lab, can_connect, free_port, run, wait_until
 from policyclient import Control, Policy
 from postfix import Postfix
 from sink import Sink
@@ -106,7 +106,8 @@ class Config:
         self.records = {}  # DNS: name => TXT
         self.file.write_text(
             'tenants = "tenants.d";\n'
-            "policyd = {\n\tuser = %s;\n\tgroup = %s;\n\tpolicy = \"unix:penguinmails/policy.sock\";\n"
+            "policyd = {\n\tuser = %s;\n\tgroup = %s;\n"
+            "\tpolicy = \"unix:penguinmails/policy.sock\";\n"
             "\tcontrol = %s;\n%s};\n"
             "milter = {\n\tuser = %s;\n\tgroup = %s;\n"
             "\tlisten = \"unix:penguinmails-milter/milter.sock\";\n\tkeys = %s;\n%s};\n"
@@ -288,5 +289,5 @@ def postfix_uid():
     return pwd.getpwnam("postfix").pw_uid
 
 
-__all__ = ["Stack", "Tenant", "Config", "Daemons", "Clock", "Key", "OPEN_PLAN", "PATIENCE",
+__all__ = ["Stack", "Tenant", "Config", "Daemons", "Clock", "Key", "OPEN_PLAN",
            "POLICYD_UID", "MILTER_UID", "postfix_uid"]

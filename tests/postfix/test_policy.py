@@ -47,7 +47,8 @@ def envelope_of_another(stack):
 def header_from_of_another(stack):
     for header in ("a@globex.example", "A <a@globex.example>", "a@GLOBEX.example",
                    '"a@acme.example" <a@globex.example>', "a@acme.example, b@globex.example",
-                   "a@acme.example (x) <a@globex.example>", "=?utf-8?q?a=40acme?= <a@globex.example>",
+                   "a@acme.example (x) <a@globex.example>",
+                   "=?utf-8?q?a=40acme?= <a@globex.example>",
                    "group: a@acme.example, b@globex.example;", "a@nobody.example", "nonsense"):
         reply = send(stack, "acme", "a@acme.example", header=header)
         expect(reply.code in (550, 553, 554), "From: %s -> %s" % (header, reply))
@@ -221,7 +222,8 @@ def suppressed(stack):
     expect(status == 0, error + out)
     reply = send(stack, "acme", "a@acme.example", to)
     refused(reply, 550, "5.7.1")
-    expect("tenant" not in reply.text and "platform" not in reply.text, "names the scope: %s" % reply)
+    expect("tenant" not in reply.text and "platform" not in reply.text,
+           "names the scope: %s" % reply)
     refused(send(stack, "acme", "a@acme.example", to.replace("dest.e", "DEST.E")), 550, "5.7.1")
     accepted(send(stack, "globex", "a@globex.example", to))
     accepted(send(stack, "acme", "a@acme.example", other))

@@ -117,7 +117,8 @@ def main():
             suite.check("real SASL", skip, reason)
             return suite.end()
         with Stack([Tenant("acme", ["acme.example"]), Tenant("globex", ["globex.example"])],
-                   chroot=True, settings=dict(SETTINGS, smtpd_sasl_auth_enable="yes"), lab=lab) as stack:
+                   chroot=True, lab=lab,
+                   settings=dict(SETTINGS, smtpd_sasl_auth_enable="yes")) as stack:
             suite.check("AUTH PLAIN, signed", signed, stack)
             suite.check("AUTH PLAIN, sender of another: 553", mismatch, stack)
             suite.check("wrong password: 535", wrong_password, stack)

@@ -182,7 +182,8 @@ def local_senders_checked(stack):
     found = verify.dkimpy(stack.sink.wait_for(to).data, stack.records)
     expect(found and all(s.good for s in found) and found[0].domain == "acme.example", found)
     to = stack.serial()
-    stack.postfix.sendmail("root@mx.penguin.test", [to], head("root@mx.penguin.test") + b"\r\nx\r\n")
+    stack.postfix.sendmail("root@mx.penguin.test", [to],
+                           head("root@mx.penguin.test") + b"\r\nx\r\n")
     expect(not stack.sink.wait_for(to).headers("DKIM-Signature"), "host mail signed")
 
 
