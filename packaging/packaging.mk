@@ -67,7 +67,8 @@ rpm:
 	$(call source_copy,rpm,$(SOURCE_NAME).tar.xz)
 	cp packaging/sysusers/penguinmails.conf $(B)/rpm/penguinmails.sysusers
 	env $(CLEAN_ENV) rpmbuild -ba \
-		$(if $(wildcard /etc/debian_version),--nodeps --load=packaging/rpm/macros.debian) \
+		$(if $(wildcard /etc/debian_version),--nodeps \
+		--load=packaging/rpm/macros.debian --define '_sharedstatedir /var/lib') \
 		--define '_topdir $(abspath $(B))/rpm' --define '_sourcedir $(abspath $(B))/rpm' \
 		packaging/rpm/penguinmails.spec
 	rm -f $(PACKAGES)/*.rpm

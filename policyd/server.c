@@ -1,6 +1,8 @@
 /* server - small things the handlers share: learned services, tenant states, reload. */
+#include <endian.h>
 #include <stdlib.h>
 
+#include "hash.h"
 #include "log.h"
 #include "server.h"
 #include "table.h"
@@ -84,12 +86,26 @@ static enum err put_state(struct states *s, struct span tenant, enum tenant_stat
 	return ERR_OK;
 }
 
+/* A stored state is its word and a checksum over tenant and word: a name that changed on the disk
+ * must not set its tenant free. */
+static uint64_t state_checksum(struct span tenant, struct span word)
+{
+	return htole64(hash64(word, hash64(tenant, 0)));
+}
+
 static bool load_state(void *context, struct span key, struct span value)
 {
 	struct states *s = context;
+	struct span word = value;
+	uint64_t checksum = 0;
 
+	if (value.n > sizeof checksum) {
+		word = span_head(value, value.n - sizeof checksum);
+		memcpy(&checksum, value.p + word.n, sizeof checksum);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(stored_words); i++)
-		if (span_eq(value, span_cstr(stored_words[i]))) {
+		if (checksum == state_checksum(key, word) &&
+		    span_eq(word, span_cstr(stored_words[i]))) {
 			s->load_result = put_state(s, key, (enum tenant_state)i);
 			return s->load_result == ERR_OK;
 		}
@@ -158,22 +174,24 @@ struct state_change {
 static void change_run(struct kv *kv, void *argument)
 {
 	struct state_change *c = argument;
+	struct span tenant = buf_span(&c->tenant), word = span_cstr(stored_words[c->state]);
+	uint64_t checksum = state_checksum(tenant, word);
+	struct buf value = BUF_INIT(64);
 	struct kv_txn *txn = NULL;
 
-	c->result = kv_begin(kv, true, &txn);
-	if (c->result != ERR_OK)
-		return;
-	if (c->state == TENANT_ACTIVE)
-		c->result = kv_delete(txn, c->states->database, buf_span(&c->tenant));
-	else
-		c->result = kv_put(txn, c->states->database, buf_span(&c->tenant),
-		    span_cstr(stored_words[c->state]));
+	buf_add_span(&value, word);
+	buf_add(&value, &checksum, sizeof checksum);
+	c->result = buf_ok(&value) ? kv_begin(kv, true, &txn) : ERR_NOMEM;
+	if (c->result == ERR_OK)
+		c->result = c->state == TENANT_ACTIVE
+				? kv_delete(txn, c->states->database, tenant)
+				: kv_put(txn, c->states->database, tenant, buf_span(&value));
 	if (c->result == ERR_NOTFOUND)
 		c->result = ERR_OK;
 	if (c->result == ERR_OK)
 		c->result = kv_commit(&txn);
-	else
-		kv_abort(&txn);
+	kv_abort(&txn);
+	buf_free(&value);
 }
 
 static void change_done(void *argument)

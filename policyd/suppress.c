@@ -1,7 +1,8 @@
 /* suppress - who must not be mailed. Knows digests and scopes; neither SMTP nor sockets.
  *
  * key   : scope letter, tenant, NUL, stream, NUL, digest (16 octets)
- * value : version u8, added i64, expires i64, reason u8+octets, source u8+octets, checksum u64 */
+ * value : version u8, added i64, expires i64, reason u8+octets, source u8+octets, checksum u64
+ *         (over key and value) */
 #include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,16 @@ static void put_text(struct buf *b, struct span s)
 	buf_add_span(b, s);
 }
 
-static void put_value(struct buf *b, const struct suppress_row *row)
+/* Covers the key too: an entry whose address changed on the disk would suppress nobody. */
+static uint64_t sum(struct span prefix, const uint8_t digest[DIGEST_SIZE], struct span body)
+{
+	uint64_t seed = hash64(prefix, VALUE_VERSION);
+
+	seed = hash64(span_make((const char *)digest, DIGEST_SIZE), seed);
+	return hash64(body, seed);
+}
+
+static void put_value(struct buf *b, struct span prefix, const struct suppress_row *row)
 {
 	uint64_t added = htole64((uint64_t)row->added_s),
 		 expires = htole64((uint64_t)row->expires_s), checksum;
@@ -75,7 +85,7 @@ static void put_value(struct buf *b, const struct suppress_row *row)
 	buf_add(b, &expires, sizeof expires);
 	put_text(b, row->reason);
 	put_text(b, row->source);
-	checksum = htole64(hash64(buf_span(b), VALUE_VERSION));
+	checksum = htole64(sum(prefix, row->digest, buf_span(b)));
 	buf_add(b, &checksum, sizeof checksum);
 }
 
@@ -93,16 +103,17 @@ static bool take_text(struct span *s, struct span *out)
 	return true;
 }
 
-static enum err read_value(struct span value, struct suppress_row *row_r)
+static enum err read_value(struct span key, struct span value, struct suppress_row *row_r)
 {
 	uint64_t checksum, number[2];
-	struct span body;
+	struct span body, prefix;
 
-	if (value.n < 1 + sizeof number + sizeof checksum)
+	if (key.n <= DIGEST_SIZE || value.n < 1 + sizeof number + sizeof checksum)
 		return ERR_CORRUPT;
+	prefix = span_head(key, key.n - DIGEST_SIZE);
 	body = span_head(value, value.n - sizeof checksum);
 	memcpy(&checksum, value.p + body.n, sizeof checksum);
-	if (le64toh(checksum) != hash64(body, VALUE_VERSION))
+	if (le64toh(checksum) != sum(prefix, (const uint8_t *)key.p + prefix.n, body))
 		return ERR_CORRUPT;
 	if (body.p[0] != VALUE_VERSION)
 		return ERR_VERSION;
@@ -170,7 +181,7 @@ static bool load_entry(void *context, struct span key, struct span value)
 	struct suppress_row row;
 	struct span prefix;
 
-	c->result = key.n > DIGEST_SIZE ? read_value(value, &row) : ERR_CORRUPT;
+	c->result = read_value(key, value, &row);
 	if (c->result == ERR_OK && !fingerprints_reserve(&c->list->set, 1))
 		c->result = ERR_NOMEM;
 	if (c->result != ERR_OK)
@@ -388,7 +399,7 @@ static enum err change_start(struct suppress_list *l, const struct suppress_key 
 
 		memcpy(c->digests + i * DIGEST_SIZE, rows[i].digest, DIGEST_SIZE);
 		buf_reset(&value);
-		put_value(&value, &rows[i]);
+		put_value(&value, buf_span(&c->prefix), &rows[i]);
 		n = (uint16_t)value.n;
 		buf_add(&c->bytes, &n, sizeof n);
 		buf_add_span(&c->bytes, buf_span(&value));
@@ -440,7 +451,7 @@ static bool read_entry(void *context, struct span key, struct span value)
 	memcpy(row.digest, key.p + c->prefix->n, DIGEST_SIZE);
 	if (c->after != NULL && memcmp(row.digest, c->after, DIGEST_SIZE) == 0)
 		return true;
-	c->result = read_value(value, &row);
+	c->result = read_value(key, value, &row);
 	if (c->result == ERR_OK)
 		c->visit(c->context, &row);
 	return c->result == ERR_OK && --c->left > 0;
@@ -489,7 +500,7 @@ enum err suppress_find(struct suppress_list *list, const struct suppress_key *ke
 	if (e == ERR_OK)
 		e = kv_get(txn, list->database, buf_span(&b), &value);
 	if (e == ERR_OK)
-		e = read_value(buf_span(&value), &row);
+		e = read_value(buf_span(&b), buf_span(&value), &row);
 	if (e == ERR_OK) {
 		memcpy(row.digest, digest, DIGEST_SIZE);
 		visit(context, &row);
@@ -510,7 +521,7 @@ static bool verify_entry(void *context, struct span key, struct span value)
 	struct suppress_row row;
 
 	v->rows++;
-	if (key.n <= DIGEST_SIZE || read_value(value, &row) != ERR_OK)
+	if (read_value(key, value, &row) != ERR_OK)
 		v->damaged++;
 	return true;
 }
@@ -546,7 +557,7 @@ static bool collect_expired(void *context, struct span key, struct span value)
 	struct suppress_row row;
 	uint16_t n = (uint16_t)key.n;
 
-	if (read_value(value, &row) != ERR_OK || row.expires_s == 0)
+	if (read_value(key, value, &row) != ERR_OK || row.expires_s == 0)
 		return true;
 	if (row.expires_s > c->now_s) {
 		if (row.expires_s < c->next_s)

@@ -210,8 +210,8 @@ def local_day(policyd, name, first, last, after):
 
 def main():
     suite = Suite()
-    plans = ('{ name = "hour"; login = { recipients = ["%d/h"]; }; }, { name = "rate"; rate = "1/s burst 10"; },'
-             ' { name = "day"; recipients = ["1/day"]; }' % LIMIT)
+    plans = ('{ name = "hour"; login = { recipients = ["%d/h"]; }; },'
+             ' { name = "rate"; rate = "1/s burst 10"; }, { name = "day"; recipients = ["1/day"]; }' % LIMIT)
     tenants = [Tenant(n, [n + ".example"], plan, [n, "*@%s.example" % n], keys={}) for n, plan in (
         ("hour", "hour"), ("spent", "hour"), ("load", "hour"), ("rate", "rate"),
         ("rate2", "rate"))]

@@ -66,8 +66,9 @@ class Store:
                                         instance=client.instance) for i in range(SUPPRESSED)]
         with policyd.client("globex") as client:
             state = client.begin("a@globex.example").recipient("x@dest.example")
-        return {"quotas": sorted(map(str, policyd.quotas())), "suppressed": suppressed,
-                "state": state, "count": policyd.verb("status")["suppressions"]}
+        return {"suppressed": suppressed, "state": state,
+                "count": policyd.verb("status")["suppressions"],
+                "quotas": sorted(map(str, policyd.quotas()))}
 
     def put(self, data=None):
         """The good store, with this data file."""
@@ -243,6 +244,20 @@ def flips(store):
     expect(refused > FLIPS // 20, "hardly any was noticed")
 
 
+def keys(store):
+    """Damage where only the name of a record changes: who is suppressed, whose state it is."""
+    for what, pattern, at in (("a suppressed address", b"tacme\0\0", 7 + 3),
+                              ("a tenant's state", b"globexsuspended", 2)):
+        data, found = bytearray(store.data), 0
+        where = data.find(pattern)
+        while where >= 0:
+            data[where + at] ^= 1   # in every page that holds it, also freed ones
+            found, where = found + 1, data.find(pattern, where + 1)
+        expect(found, "%s is not in the file" % what)
+        store.put(bytes(data))
+        expect(store.judge("the name of " + what), "%s: not noticed" % what)
+
+
 def pages(store):
     """Whole pages of zeros, of ones, of other pages, of noise."""
     chance, refused, count = random.Random(SEED + 2), 0, max(10, FLIPS // 4)
@@ -273,6 +288,7 @@ def main():
                 ("another's", foreign_owner), ("missing", missing), ("in use", in_use),
                 ("no store at all", no_store_at_all), ("another version", other_version),
                 ("cut at random lengths", cuts), ("flipped octets", flips),
+                ("changed names", keys),
                 ("wrong pages", pages)):
             suite.check(name, function, store)
     return suite.end()

@@ -46,6 +46,15 @@ class Told:
             self.total += self.returned[login]
 
 
+def deferred(policyd, told, login, action):
+    """A transaction cannot go on: what passed of it is counted, before it is given back."""
+    refuses(action, "451 4.3.0")
+    stored = policyd.used("acme", "login", name=login)
+    expect(stored == told.logins.get(login, 0), "%s: told %d, stored %d" % (
+        login, told.logins.get(login, 0), stored))
+    told.take_back(login)
+
+
 def until_refused(policyd, told, most):
     """Mail of ever new logins, whose counters need room, until one is deferred. How many passed."""
     for number in range(most):
@@ -60,8 +69,7 @@ def until_refused(policyd, told, most):
             else:
                 action = client.end()
             if action != "DUNNO":
-                refuses(action, "451 4.3.0")
-                told.take_back(login)
+                deferred(policyd, told, login, action)
                 return number
     raise AssertionError("%d logins and still room" % most)
 
@@ -89,10 +97,8 @@ def while_full(policyd, told):
                 told.add(login)
                 # Without an end it would come back when the connection goes.
                 action = client.end()
-                if action != "DUNNO":
-                    told.take_back(login)
             if action != "DUNNO":
-                refuses(action, "451 4.3.0")
+                deferred(policyd, told, login, action)
                 refused += 1
         time.sleep(0.02)
     expect(refused > 15, "only %d of 30 were deferred" % refused)

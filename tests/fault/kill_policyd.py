@@ -10,7 +10,6 @@ import itertools
 import os
 import random
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -134,7 +133,7 @@ def kills(policyd):
             policyd.at(seconds(NOON) + DAY * (number + 1))
     print("# %d kills: %d granted, %d refused, ready again in %.2f s at worst" % (
         KILLS, books.granted, books.refused, worst[0]))
-    expect(books.granted > KILLS * 10 and books.refused > 0, "no load")
+    expect(books.granted > KILLS * 10 and (books.refused or KILLS < 10), "no load")
     expect(worst[0] < 2 * PATIENCE, "ready after %.2f s" % worst[0])
     expect(policyd.verb("db-verify")["damaged"] == "0", "damaged records")
     swarm.hang_up()

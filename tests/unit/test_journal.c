@@ -105,7 +105,7 @@ START_TEST(entries_that_no_writer_makes)
 		SPAN("\x08"),
 		SPAN("\xff"),
 		SPAN("\x07\1\2\3"),
-		SPAN("\x06" ID + 0),
+		SPAN("\x06" ID),
 		SPAN("\x01\0\0\0\0\2\0a"),      /* cut */
 		SPAN("\x01\0\0\0\0\2\0a\0"),    /* NUL in a name */
 		SPAN("\x03" ID "12345678\x31"), /* 49 bookings */

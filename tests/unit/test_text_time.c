@@ -75,7 +75,7 @@ START_TEST(every_day)
 	for (int y = 1970; y < 2400; y++) {
 		for (int m = 1; m <= 12; m++) {
 			for (int d = 1; d <= 31; d++) {
-				char text[32];
+				char text[64];
 				int64_t s;
 
 				snprintf(text, sizeof text, "%04d-%02d-%02d", y, m, d);
