@@ -34,9 +34,10 @@
  * no newline in values; fields hold no tab), "columns=" names them; "next=" continues a long
  * list: send the same request with "from=" that value.
  *
- * status         out: version, uptime_s, generation, tenants, tenants_kept (last good), connections,
- *                     store, store_octets, store_ceiling, requests, admitted, refused, deferred,
- *                     transactions, suppressions, buckets, commits, commit_p99_us
+ * status         out: version, uptime_s, generation, tenants, tenants_kept (last good),
+ *                     connections, requests, admitted, not_ours, refused, deferred,
+ *                     suppressions, transactions, buckets, commits, commit_failures,
+ *                     commit_p50_us, commit_p99_us, store, store_octets, store_ceiling
  * reload         out: errors, warnings, line.0 .. (report); status=error when the old one stays
  * tenant-list    in: from; out rows: name plan state file-state streams domains logins
  * tenant-show    in: tenant
@@ -51,7 +52,8 @@
  * suppress-check in: tenant, stream, address; out: suppressed=yes|no, scope, reason, source, added
  * suppress-export in: scope, tenant, stream, from; out rows: digest reason date source expires
  * explain        in: login, client_address, sender, recipient, size; out: decision, code, text,
- *                     tenant, stream, and rows per bucket as quota-show plus "fits"; changes nothing
+ *                     tenant, stream, and rows per bucket as quota-show plus "fits";
+ *                     changes nothing
  * db-backup      in: directory (absolute, new); out: octets
  * db-verify      out: records, damaged
  */

@@ -1,5 +1,6 @@
 /* span.h - bytes somebody else owns: pointer and length. Bytes from outside are spans, never C
- * strings. A span never owns; it is valid as long as what it points into. All functions are pure. */
+ * strings. A span never owns; it is valid as long as what it points into. All functions are
+ * pure. */
 #ifndef SPAN_H
 #define SPAN_H
 

@@ -77,7 +77,7 @@ rpm:
 
 check-packages:
 	@tests/tools/need-packages package
-	@$(MAKE) --no-print-directory deb rpm
+	@$(MAKE) --no-print-directory deb rpm $(B)/tools/print_settings
 	@$(TEST_ENV) PENGUIN_PACKAGES=$(PACKAGES) tests/package/run
 
 .PHONY: units install-system deb rpm check-packages

@@ -222,15 +222,15 @@ enum control_progress control_close_message(struct control_call *call)
 	struct control_session *s = call->session;
 	struct span queue_id = control_get(call, "queue_id");
 	bool rejected = !span_eq(control_get(call, "outcome"), SPAN("accepted"));
-	uint8_t digest[DIGEST_SIZE];
 
 	for (size_t i = 0; i < CONTROL_ROWS; i++) {
 		struct span recipient = control_get_item(call, "recipient", i);
+		uint64_t hash;
 
 		if (recipient.p == NULL)
 			break;
-		if (suppress_digest(s->server->suppress, recipient, digest) == ERR_OK)
-			buf_add(&s->accepted, digest, sizeof(uint64_t));
+		hash = suppress_recipient_hash(s->server->suppress, recipient);
+		buf_add(&s->accepted, &hash, sizeof hash);
 	}
 	if (span_eq(control_get(call, "more"), SPAN("yes")))
 		return CONTROL_DONE;

@@ -199,7 +199,7 @@ void ledger_drop(struct ledger *l, struct transaction *t)
 struct recipient_entry *ledger_recipient(const struct transaction *t, uint64_t hash)
 {
 	for (uint32_t i = 0; i < t->recipient_count; i++)
-		if (t->recipients[i].hash == hash)
+		if (t->recipients[i].hash == hash && !t->recipients[i].refunded)
 			return &t->recipients[i];
 	return NULL;
 }

@@ -60,7 +60,7 @@ struct transaction *ledger_younger(const struct transaction *t);
 
 struct transaction_facts ledger_facts(const struct transaction *t);
 
-/* The entry of that recipient, or NULL. */
+/* The entry of that recipient that is charged now, or NULL: one that was refunded is over. */
 struct recipient_entry *ledger_recipient(const struct transaction *t, uint64_t hash);
 enum err ledger_add_recipient(
     struct transaction *t, uint64_t hash, const struct booking *bookings, size_t count) CHECKED;
@@ -69,7 +69,7 @@ void ledger_remove_recipient(struct transaction *t, uint64_t hash);
 /* END-OF-MESSAGE was granted: SPENT, known by its queue id. */
 enum err ledger_spend(struct ledger *l, struct transaction *t, struct span queue_id,
     const struct booking *bookings, size_t count) CHECKED;
-/* Back to OPEN (its commit failed). */
+/* Back to OPEN, without charges of the message: its commit failed, or it was rejected. */
 void ledger_unspend(struct ledger *l, struct transaction *t);
 
 #endif

@@ -16,8 +16,9 @@
 #include "policy.h"
 #include "server.h"
 
-#define BACKLOG   511
-#define ERROR_MAX 512
+#define BACKLOG       511
+#define ERROR_MAX     512
+#define WATCH_STORE_S 600 /* between looks at how full the store is */
 
 struct policyd {
 	struct daemon_options options;
@@ -27,6 +28,7 @@ struct policyd {
 	struct loop *loop;
 	struct loop_io *store_io;
 	int policy_fd, control_fd;
+	uint64_t seconds; /* ticks so far */
 	bool stopping;
 };
 
@@ -136,11 +138,27 @@ static void on_store(void *argument, bool read, bool write)
 	store_complete(d->server.store);
 }
 
+/* Before the map is full, somebody has to know. */
+static void watch_store(struct policyd *d)
+{
+	struct store_statistics st;
+
+	store_statistics(d->server.store, &st);
+	if (st.usage.used_octets / 4 < st.usage.map_ceiling / 5)
+		return;
+	log_record(LOG_LEVEL_WARNING, SPAN(""), "alert", LOG_CSTR("event", "store_nearly_full"),
+	    LOG_NUMBER("octets", st.usage.used_octets),
+	    LOG_NUMBER("ceiling", st.usage.map_ceiling),
+	    LOG_CSTR("hint", "raise store.map_ceiling"));
+}
+
 static void on_second(void *argument)
 {
 	struct policyd *d = argument;
 	int64_t now_ns = clock_wall_ns();
 
+	if (d->seconds++ % WATCH_STORE_S == 0)
+		watch_store(d);
 	listeners_tick(d->server.listeners, clock_mono_ns());
 	store_tick(d->server.store, now_ns);
 	suppress_tick(d->server.suppress, now_ns / NS_PER_S);

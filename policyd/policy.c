@@ -298,7 +298,7 @@ static bool fetch(struct policy_session *s, const struct policy_request *r,
 		return true;
 	if (suppress_digest(server->suppress, r->recipient, digest) != ERR_OK)
 		return false;
-	memcpy(recipient_r, digest, sizeof *recipient_r);
+	*recipient_r = suppress_recipient_hash(server->suppress, r->recipient);
 	facts_r->suppressed = suppress_match(server->suppress, digest,
 	    span_cstr(a->who.tenant->name), span_cstr(a->who.stream->name), &scope);
 	return true;

@@ -27,8 +27,7 @@ struct server {
 	struct states *states;
 	struct listeners *listeners;
 	struct server_counters counters;
-	int64_t started_ns;      /* monotonic */
-	uint64_t recipient_seed; /* hashes of recipients within a transaction */
+	int64_t started_ns; /* monotonic */
 	uint64_t reloads;
 	unsigned kept_tenants;           /* broken files at the last load */
 	struct policy_session *sessions; /* policy.c's */

@@ -203,7 +203,9 @@ static void give_back(struct store *s, struct transaction *t, struct recipient_e
 			    .booking_count = count });
 	mark_dirty(s, t);
 	if (r == NULL) {
-		t->message_count = 0;
+		/* Nothing of the message is charged any more, so the same instance asked again (Postfix
+		 * before 3.12 can go on after a rejected end of data) is charged anew. */
+		ledger_unspend(s->ledger, t);
 		return;
 	}
 	r->refunded = true;
@@ -215,7 +217,7 @@ static void give_back_all(struct store *s, struct transaction *t)
 	for (uint32_t i = 0; i < t->recipient_count; i++)
 		if (!t->recipients[i].refunded)
 			give_back(s, t, &t->recipients[i]);
-	if (t->state == TRANSACTION_SPENT && t->message_count > 0)
+	if (t->state == TRANSACTION_SPENT)
 		give_back(s, t, NULL);
 }
 

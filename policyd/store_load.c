@@ -173,11 +173,11 @@ static enum err apply_refund(
 	if (t->dirty_since == 0)
 		t->dirty_since = seq;
 	if (e->recipient == 0) {
-		t->message_count = 0;
+		ledger_unspend(l->ledger, t);
 	} else {
 		struct recipient_entry *r = ledger_recipient(t, e->recipient);
 
-		if (r != NULL && !r->refunded) {
+		if (r != NULL) {
 			r->refunded = true;
 			t->charged--;
 		}

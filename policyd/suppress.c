@@ -20,6 +20,7 @@ struct suppress_list {
 	unsigned database;
 	struct digest_key *digest_key;
 	char *key_path; /* owned */
+	uint64_t seed;  /* of hashes that stand for recipients in transactions; from the key */
 	struct fingerprints set;
 	int64_t next_expiry_s; /* no entry expires before that; INT64_MAX: none does */
 };
@@ -162,10 +163,19 @@ enum err suppress_digest(
 	char canonical[ADDR_MAX], lower[1024];
 
 	if (addr_canonical(address, canonical) == ERR_OK)
-		return digest(list->digest_key, span_cstr(canonical), out);
+		address = span_cstr(canonical);
 	if (span_lower(address, lower, sizeof lower))
 		address.p = lower;
 	return digest(list->digest_key, address, out);
+}
+
+uint64_t suppress_recipient_hash(const struct suppress_list *list, struct span address)
+{
+	char canonical[ADDR_MAX];
+
+	if (addr_canonical(address, canonical) == ERR_OK)
+		address = span_cstr(canonical);
+	return hash64(address, list->seed);
 }
 
 /* ---- loading ---- */
@@ -224,7 +234,7 @@ enum err suppress_backup_key(const struct suppress_list *list, const char *direc
 static enum err obtain_key(
     struct suppress_list *l, const char *path, bool empty, char *error, size_t size)
 {
-	uint8_t key[DIGEST_KEY_SIZE];
+	uint8_t key[DIGEST_KEY_SIZE], seed[DIGEST_SIZE] = { 0 };
 	enum err e = key_file_read(path, key, error, size);
 
 	if (e == ERR_NOTFOUND && empty) {
@@ -238,8 +248,10 @@ static enum err obtain_key(
 		    path);
 	if (e == ERR_OK) {
 		l->digest_key = digest_key_new(key);
-		if (l->digest_key == NULL)
+		if (l->digest_key == NULL ||
+		    digest(l->digest_key, SPAN("recipients of a transaction"), seed) != ERR_OK)
 			e = ERR_CRYPTO;
+		memcpy(&l->seed, seed, sizeof l->seed);
 	}
 	explicit_bzero(key, sizeof key);
 	return e;

@@ -30,10 +30,16 @@ enum err suppress_open(struct store *store, const char *key_path, struct suppres
 void suppress_close(struct suppress_list **list);
 size_t suppress_count(const struct suppress_list *list);
 
-/* The digest that stands for an address (envelope form; canonical form is taken here; what does
- * not parse counts octet by octet, letters lower). Also the key for recipients' hashes. */
+/* The digest that stands for an address in the envelope's form. The canonical form is taken here,
+ * and then all ASCII letters become lower, also of the local part: RFC 5321 section 2.4 lets a
+ * host tell Jo from jo, hardly one does, and an opt-out must not be lost to a capital. What does
+ * not parse counts octet by octet. */
 enum err suppress_digest(
     struct suppress_list *list, struct span address, uint8_t out[DIGEST_SIZE]) CHECKED;
+
+/* What tells recipients of one transaction apart: canonical, but case counts. The same after a
+ * restart. */
+uint64_t suppress_recipient_hash(const struct suppress_list *list, struct span address);
 
 /* Is the address on the list that applies to mail of this tenant and stream? */
 bool suppress_match(const struct suppress_list *list, const uint8_t digest[DIGEST_SIZE],

@@ -54,7 +54,7 @@ void master_set_option(struct span text, const struct master_service *service, s
 void master_remove_option(
     struct span text, const struct master_service *service, struct span name, struct buf *out);
 
-/* ---- lists: values whose elements are separated by commas and blanks, braces keep together ---- */
+/* ---- lists: elements separated by commas and blanks; braces keep together ---- */
 
 /* The next element; *offset_io starts at 0 and ends behind the element. */
 bool postconf_element(struct span value, size_t *offset_io, struct span *element_r);

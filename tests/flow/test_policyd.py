@@ -490,6 +490,20 @@ def refund_into_a_past_window(policyd):
     expect(before >= 0, "used")
 
 
+def asked_after_rejection(policyd):
+    """Once the milter gave the charges back, the same instance asked again is charged anew."""
+    policyd.at("2026-06-13T12:00:00")
+    before = policyd.used("settle", "plan")
+    client = one(policyd, 2504)
+    passes(client.end(queue_id="AGAIN"))
+    policyd.verb("close", queue_id="AGAIN", outcome="rejected", accepted="0")
+    expect(change(policyd, before) == 0, "not given back")
+    for _ in range(2):
+        passes(client.recipient(to(0)))
+        expect(change(policyd, before) == 1, "one recipient: %d" % change(policyd, before))
+    client.socket.close()
+
+
 def asked_twice(policyd):
     """A lost reply: the same question on another connection costs nothing, at both stages."""
     policyd.at("2026-06-12T12:00:00")
@@ -830,6 +844,7 @@ def main():
         check("settling: known service", settle_known_service)
         check("settling: the milter's close", close)
         check("settling: refund into a past window", refund_into_a_past_window)
+        check("asked again after a rejection", asked_after_rejection)
         check("asked twice costs once", asked_twice)
         check("asked again on a new connection costs once", retry_after_disconnect)
         check("more recipients than were asked", more_recipients_than_asked)

@@ -38,7 +38,7 @@ static DKIM_CBSTAT find_record(DKIM *dkim, DKIM_SIGINFO *sig, unsigned char *out
 
 static void open_lab(void)
 {
-	unsigned char *der = NULL, text[1024];
+	unsigned char *der = NULL, text[sizeof lab.record - 32];
 	int n;
 
 	if (lab.signer != NULL)

@@ -95,7 +95,8 @@ END_TEST
 
 START_TEST(the_last_value_counts)
 {
-	char *argv[] = { "x", "-ca", "-cb", "open" };
+	char *argv[] = { (char[]){ "x" }, (char[]){ "-ca" }, (char[]){ "-cb" },
+		(char[]){ "open" } };
 	const char *words[8];
 	struct grammar_match m;
 	struct buf error = BUF_INIT(4096);

@@ -179,6 +179,8 @@ static void model_settle(struct model *m, const struct op *op)
 	if (op->kind == OP_REFUND && t->known && r->charged && !r->refunded) {
 		model_add(m, r->asked, r->day, true);
 		r->refunded = true;
+		if (op->recipient == RECIPS)
+			t->spent = false; /* rejected: the message is not spent any more */
 	} else if (op->kind == OP_DROP) {
 		t->known = t->spent = false;
 		memset(t->recipient, 0, sizeof t->recipient);
@@ -351,7 +353,7 @@ static void random_admission(void)
 
 	r = message ? RECIPS : r;
 	m = &t->recipient[r];
-	repeat = message ? t->known && t->spent : t->known && m->charged;
+	repeat = message ? t->known && t->spent : t->known && m->charged && !m->refunded;
 	a.queue_id = message ? slot_queue_id(slot, queue_id) : SPAN("");
 	memset(asked, 0, sizeof asked);
 	for (size_t i = 0; i < n; i++) {
@@ -396,8 +398,6 @@ static void random_admission(void)
 	t->spent = t->spent || message;
 	*m = (struct model_recipient){ .charged = true, .day = run.now.day };
 	memcpy(m->asked, asked, sizeof asked);
-	if (message && a.count == 0)
-		m->refunded = true; /* nothing to give back */
 }
 
 static void note_refunds(uint32_t slot, uint32_t mask)
