@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -107,10 +109,24 @@ size_t log_format(char *out, size_t size, struct span queue_id, const char *even
 	return l.n;
 }
 
+/* Under systemd stderr may be the journal, where syslog's lines come, too: once is enough there
+ * (systemd.exec(5), JOURNAL_STREAM). */
+static bool stderr_is_journal(void)
+{
+	const char *journal = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	if (journal == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(journal, own) == 0;
+}
+
 void log_open(const char *ident, bool to_stderr, enum log_level most)
 {
 	sink.ident = ident;
-	sink.to_stderr = to_stderr;
+	sink.to_stderr = to_stderr && !stderr_is_journal();
 	atomic_store(&sink.most, (int)most);
 	openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }

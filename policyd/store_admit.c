@@ -203,8 +203,8 @@ static void give_back(struct store *s, struct transaction *t, struct recipient_e
 			    .booking_count = count });
 	mark_dirty(s, t);
 	if (r == NULL) {
-		/* Nothing of the message is charged any more, so the same instance asked again (Postfix
-		 * before 3.12 can go on after a rejected end of data) is charged anew. */
+		/* Nothing of the message is charged any more, so the same instance asked again
+		 * (Postfix before 3.12 can go on after a rejected end of data) is charged anew. */
 		ledger_unspend(s->ledger, t);
 		return;
 	}

@@ -201,7 +201,8 @@ static LAB_UNUSED double lat_q(struct lat *l, double q)
 
 /* ---- CPU accounting ----------------------------------------------------- */
 
-/* Seconds of CPU used by every process of one session (setsid) so far. */
+/* Seconds of CPU used by every process of one session (setsid) so far, and by those of their
+ * children that have ended. The processes' own clocks are exact; /proc counts in 10 ms. */
 static LAB_UNUSED double cpu_session(long sid)
 {
 	DIR *d;
@@ -213,9 +214,9 @@ static LAB_UNUSED double cpu_session(long sid)
 		return 0;
 	while ((de = readdir(d)) != NULL) {
 		char path[300], buf[1024], *p;
-		long s;
-		unsigned long ut, st;
-		long cut, cst;
+		struct timespec t;
+		clockid_t clock;
+		long s, cut, cst;
 		int fd;
 		ssize_t n;
 
@@ -231,11 +232,14 @@ static LAB_UNUSED double cpu_session(long sid)
 		buf[n] = 0;
 		if ((p = strrchr(buf, ')')) == NULL)
 			continue;
-		if (sscanf(p + 2, "%*c %*d %*d %ld %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld",
-			&s, &ut, &st, &cut, &cst) == 5 &&
-		    s == sid)
-			total += (double)(ut + st + (unsigned long)cut + (unsigned long)cst) /
-				 (double)hz;
+		if (sscanf(p + 2, "%*c %*d %*d %ld %*d %*d %*u %*u %*u %*u %*u %*u %*u %ld %ld",
+			&s, &cut, &cst) != 3 ||
+		    s != sid)
+			continue;
+		total += (double)(cut + cst) / (double)hz;
+		if (clock_getcpuclockid((pid_t)atol(de->d_name), &clock) == 0 &&
+		    clock_gettime(clock, &t) == 0)
+			total += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 	}
 	closedir(d);
 	return total;
@@ -265,37 +269,65 @@ static LAB_UNUSED double cpu_self(void)
 	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
+#define METER_SESSIONS 4
+
 struct meter {
-	long sid;
+	long sid[METER_SESSIONS]; /* the first is the server, the others help it */
 	uint64_t t0;
-	double srv, mach, self, steal;
+	double srv[METER_SESSIONS], mach, self, steal;
 };
 
-static LAB_UNUSED void meter_start(struct meter *m, long sid)
+/* sids: session ids with commas between; NULL: none. */
+static LAB_UNUSED void meter_sessions(struct meter *m, const char *sids)
 {
-	m->sid = sid;
-	m->srv = cpu_session(sid);
+	char *end;
+
+	for (unsigned i = 0; i < METER_SESSIONS && sids != NULL && *sids != 0; i++) {
+		m->sid[i] = strtol(sids, &end, 10);
+		sids = *end == ',' ? end + 1 : NULL;
+	}
+}
+
+static LAB_UNUSED void meter_start(struct meter *m)
+{
+	for (unsigned i = 0; i < METER_SESSIONS; i++)
+		m->srv[i] = cpu_session(m->sid[i]);
 	m->mach = cpu_machine(&m->steal);
 	m->self = cpu_self();
 	m->t0 = now_ns();
 }
 
 /*
- * Print what the meter saw as key=value: seconds, server and loader CPU in
- * microseconds per operation, and the cores other processes kept busy.
+ * Print what the meter saw as key=value: seconds; CPU of server, helpers and
+ * loader in microseconds per operation; the cores other processes kept busy.
  */
 static LAB_UNUSED double meter_print(struct meter *m, double ops)
 {
-	double secs = (double)(now_ns() - m->t0) / 1e9, steal;
+	double secs = (double)(now_ns() - m->t0) / 1e9, steal, srv = 0, aux = 0, other;
 	double self = cpu_self() - m->self, mach = cpu_machine(&steal) - m->mach;
-	double srv = cpu_session(m->sid) - m->srv, other = (mach - self - srv) / secs;
 
+	for (unsigned i = 0; i < METER_SESSIONS; i++)
+		*(i == 0 ? &srv : &aux) += cpu_session(m->sid[i]) - m->srv[i];
+	other = (mach - self - srv - aux) / secs;
 	if (ops < 1)
 		ops = 1;
-	printf(" secs=%.3f srv_us=%.2f load_us=%.2f srv_cores=%.2f other=%.2f steal=%.2f", secs,
-	    srv * 1e6 / ops, self * 1e6 / ops, srv / secs,
-	    m->sid ? (other < 0 ? 0 : other) : 0.0, (steal - m->steal) / secs);
+	printf(" secs=%.3f srv_us=%.3f aux_us=%.3f load_us=%.3f srv_cores=%.2f other=%.2f"
+	       " steal=%.2f",
+	    secs, srv * 1e6 / ops, aux * 1e6 / ops, self * 1e6 / ops, srv / secs,
+	    other < 0 ? 0 : other, (steal - m->steal) / secs);
 	return secs;
+}
+
+/* Which of n tenants a message comes from: the same for every program that knows its serial
+ * number. hot: only so many of them, evenly spread, send at all (0: all). */
+static LAB_UNUSED unsigned tenant_of(uint64_t serial, unsigned n, unsigned hot)
+{
+	uint64_t x = serial * 0x9e3779b97f4a7c15ull;
+
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9ull;
+	x ^= x >> 32;
+	return hot != 0 && hot < n ? (unsigned)(x % hot) * (n / hot) : (unsigned)(x % n);
 }
 
 #endif

@@ -5,12 +5,15 @@
  *   milload -s SOCKET -f FOLDER-OF-EML [-c conns] [-m messages/conn]
  *           [-T seconds] [-r abort|quitnc|reconnect] [-D domains] [-R rcpts]
  *           [-w warmup-messages] [-o dump-folder] [-k how-many-dumped]
- *           [-a] [-P sid] [-l label] [-v]
+ *           [-a] [-H hot] [-q serial] [-P sid[,sid]] [-l label] [-v]
  *
  *   -r abort      one connection, SMFIC_ABORT between messages (Postfix; default)
  *      quitnc     SMFIC_QUIT_NC and a new CONNECT on the same socket
  *      reconnect  SMFIC_QUIT and a new socket for every message
  *   -D N          author and envelope sender are user@dK.example, K < N
+ *   -H N          only N of those domains send
+ *   -q N          number of the first message: its queue id and its domain follow
+ *                 from it, as in polload -e, which leaves the assignments
  *   -a            no authentication macros
  *   -o DIR        write the message as the MTA would deliver it afterwards:
  *                 header inserts, adds, changes and body replacement applied
@@ -108,8 +111,8 @@ struct conn {
 
 static struct {
 	const char *sock, *dir, *dump, *label;
-	unsigned conns, domains, rcpts;
-	long per, warmup, ndump, sid;
+	unsigned conns, domains, rcpts, hot;
+	long per, warmup, ndump;
 	double limit;
 	int mode, auth, verbose;
 } o = { .label = "-",
@@ -359,8 +362,8 @@ static void plan_header(struct conn *c, const char *name, const char *value)
 static void plan_message(struct conn *c)
 {
 	size_t from, at, i;
-	char q[32], sender[100], arg[160], size[40];
-	unsigned k = (unsigned)(rnd(&seed) % o.domains), r;
+	char q[32], login[64], sender[100], arg[160], size[40];
+	unsigned k = tenant_of(++queueno, o.domains, o.hot), r;
 	const struct msg *m = &msgs[rnd(&seed) % nmsgs];
 
 	c->m = m;
@@ -369,7 +372,8 @@ static void plan_message(struct conn *c)
 	started++;
 	if (o.dump && dumped < o.ndump)
 		c->dumpno = dumped++;
-	snprintf(q, sizeof q, "4b%llX", (unsigned long long)(0xC0000000ull + ++queueno));
+	snprintf(q, sizeof q, "4b%llX", (unsigned long long)(0xC0000000ull + queueno));
+	snprintf(login, sizeof login, "user0@d%u.example", k);
 	snprintf(
 	    sender, sizeof sender, "bounce+%llu@d%u.example", (unsigned long long)queueno, k);
 	snprintf(c->from, sizeof c->from, "Campaign Desk <user%u@d%u.example>",
@@ -378,9 +382,8 @@ static void plan_message(struct conn *c)
 
 	from = c->nown;
 	if (o.auth)
-		macros(c, 'M', "{auth_type}", "PLAIN", "{auth_authen}", "user@tenant.example",
-		    "{mail_addr}", sender, "{mail_host}", "d.example", "{mail_mailer}", "smtp",
-		    NULL);
+		macros(c, 'M', "{auth_type}", "PLAIN", "{auth_authen}", login, "{mail_addr}",
+		    sender, "{mail_host}", "d.example", "{mail_mailer}", "smtp", NULL);
 	else
 		macros(c, 'M', "{mail_addr}", sender, "{mail_mailer}", "smtp", NULL);
 	at = pkt_open(c, 'M');
@@ -717,7 +720,7 @@ static int finish(struct conn *c, char verdict)
 	}
 	if (!metering && done >= o.warmup) {
 		metering = 1;
-		meter_start(&meter, o.sid);
+		meter_start(&meter);
 	}
 	return next_message(c, o.mode);
 }
@@ -847,7 +850,7 @@ int main(int argc, char **argv)
 	int opt;
 
 	o.mode = 'A';
-	while ((opt = getopt(argc, argv, "s:f:c:m:T:r:D:R:w:o:k:aP:l:v")) != -1)
+	while ((opt = getopt(argc, argv, "s:f:c:m:T:r:D:H:R:q:w:o:k:aP:l:v")) != -1)
 		switch (opt) {
 		case 's': o.sock = optarg; break;
 		case 'f': o.dir = optarg; break;
@@ -865,7 +868,9 @@ int main(int argc, char **argv)
 		case 'o': o.dump = optarg; break;
 		case 'k': o.ndump = atol(optarg); break;
 		case 'a': o.auth = 0; break;
-		case 'P': o.sid = atol(optarg); break;
+		case 'P': meter_sessions(&meter, optarg); break;
+		case 'H': o.hot = (unsigned)atoi(optarg); break;
+		case 'q': queueno = strtoull(optarg, NULL, 0) - 1; break;
 		case 'l': o.label = optarg; break;
 		case 'v': o.verbose = 1; break;
 		default: return 2;
@@ -882,7 +887,7 @@ int main(int argc, char **argv)
 	cs = xalloc(o.conns * sizeof *cs);
 	if (o.warmup == 0) {
 		metering = 1;
-		meter_start(&meter, o.sid);
+		meter_start(&meter);
 	}
 	for (i = 0; i < o.conns; i++) {
 		cs[i].id = i;
@@ -904,7 +909,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!metering)
-		meter_start(&meter, o.sid);
+		meter_start(&meter);
 	printf("RESULT label=%s conns=%u messages=%zu", o.label, o.conns, lat.n);
 	secs = meter_print(&meter, (double)lat.n);
 	printf(

@@ -192,7 +192,7 @@ def break_text(chance, text):
             "Mars/Olympus", "../UTC", "", "UTC UTC")), text) if "timezone" in text else None
     if kind == 6:
         return re.sub(r"logins = \[[^]]*\]", "logins = %s" % chance.choice((
-            '"x"', "[1]", '[""]', '["a*b"]', '["a", "a"]', "5", "( )x")), text) \
+            "[1]", '[""]', '["a*b"]', '["a", "a"]', "5", "( )x")), text) \
             if "logins" in text else None
     if kind == 7:
         return re.sub(r'plan = "[^"]*"', 'plan = %s' % chance.choice((

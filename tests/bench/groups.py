@@ -1,0 +1,302 @@
+"""groups - what is measured together: each group starts its sides once and visits all of them in
+every round. A side is a name; measure gives a Result (or a number) for it.
+"""
+import contextlib
+import os
+import subprocess
+import time
+
+import mails
+from benchlab import (SECONDS, Result, Spawned, Unavailable, calmest, cpu_seconds,
+                      fdatasync_us, load_once, program, say)
+from lab import REPO, Failure, Lab, free_port, wait_until
+from ours import Suite
+from peers import Peers
+from postfix import Postfix
+from stack import MILTER_UID, POLICYD_UID, must
+
+CONNECTIONS = 100           # on the policy server
+MILTER_CONNECTIONS = 8
+PREPARED_PER_SECOND = 8000  # assignments left before a run; no milter here signs faster
+
+
+class Group:
+    """prepare(sides) starts them and drops from self.sides those that are not to be had (skipped:
+    side => why); measure(side) is called once a round for each; close() ends everything."""
+
+    def __init__(self):
+        self.lab, self.sides, self.skipped = Lab("penguin-bench-"), {}, {}
+
+    def prepare(self, wanted):
+        makers = self.makers()
+        for side in wanted:
+            try:
+                server = makers[side]()
+                if getattr(server, "sids", None) == ():  # not started by its maker
+                    server.start()
+                self.sides[side] = server
+            except (Unavailable, Failure, subprocess.TimeoutExpired) as why:
+                if side in self.must:
+                    raise
+                self.skipped[side] = " ".join(str(why).split())[-200:]
+
+    must = ("null", "ours")
+
+    def close(self):
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.lab.close)
+            for server in self.sides.values():
+                if hasattr(server, "close"):
+                    stack.callback(server.close)
+
+
+# ---- policy servers ----
+
+def policy_load(server, label, *more):
+    argv = [program("polload"), "-s", server.address, "-n", 10**8, "-w", CONNECTIONS,
+            "-T", SECONDS, "-P", ",".join(map(str, server.sids)), "-l", label, *more]
+    result = calmest(lambda: load_once(argv))
+    for action, count in result.counts("actions").items():
+        if action not in ("DUNNO", "DEFER_IF_PERMIT") and label in ("ours", "null"):
+            raise Failure("%s answers %s %d times" % (label, action, count))
+    return result
+
+
+class Policy(Group):
+    """Whole messages of three recipients, 100 connections."""
+
+    tenants = {"ours": 10000}
+    users = 2
+
+    def makers(self):
+        peers = Peers(self.lab)
+        return {"null": peers.null_policy, "postfwd1": peers.postfwd1,
+                "postfwd2": peers.postfwd2, "prl-disk": peers.policyd_rate_limit_disk,
+                "prl-memory": peers.policyd_rate_limit_memory,
+                "disk": lambda: self.lab.directory("disk"),
+                **{side: lambda n=n: self.suite(n) for side, n in self.tenants.items()}}
+
+    def suite(self, tenants):
+        suite = Suite(tenants)
+        try:
+            suite.start()
+            suite.warm(self.users)
+        except BaseException:
+            suite.close()
+            raise
+        say("policyd with %d tenants: ready after %.2f s" % (tenants, suite.ready_s))
+        return suite
+
+    def measure(self, side):
+        server = self.sides[side]
+        if side == "disk":
+            p50, p99 = fdatasync_us(server)
+            return Result(p50_us=p50, p99_us=p99, other=0)
+        return policy_load(server, side, "-c", CONNECTIONS, "-m", 3, "-t",
+                           self.tenants.get(side, 10000), "-u", self.users)
+
+
+class PolicyScale(Policy):
+    """The same with few and with many tenants; each login has sent before."""
+
+    tenants = {"few": 100, "many": 100000}
+    must, users = ("few", "many"), 1
+
+
+# ---- milters ----
+
+class Sign(Group):
+    """8 connections; the assignments of our milter wait in a live policyd."""
+
+    tenants = {"ours": 1}
+    hot = {}
+
+    def makers(self):
+        self.mails = mails.write(self.lab)
+        self.key = self.lab.path / "floor.pem"
+        must(["openssl", "genrsa", "-traditional", "-out", self.key, "2048"])
+        peers = Peers(self.lab, self.key)
+        return {"null": peers.null_milter, "opendkim": peers.opendkim, "rspamd": peers.rspamd,
+                "rsa": lambda: ("evp", "small"), "canon-small": lambda: ("odk-cached", "small"),
+                "canon-medium": lambda: ("odk-cached", "medium"),
+                **{side: lambda side=side: self.suite(side) for side in self.tenants}}
+
+    def suite(self, side):
+        suite = Suite(self.tenants[side], signing=self.tenants[side])
+        try:
+            suite.start()
+        except BaseException:
+            suite.close()
+            raise
+        return suite
+
+    def measure(self, side, kind="small"):
+        server = self.sides[side]
+        if isinstance(server, tuple):  # in process: no server
+            mode, kind = server
+            return calmest(lambda: load_once([
+                program("signcost"), "-k", self.key, "-m", mode, "-l", side, "-T",
+                max(1, SECONDS / 2), "-f", self.mails / kind / "1.eml"]))
+        return calmest(lambda: self.load(side, server, kind))
+
+    def load(self, side, server, kind, seconds=SECONDS):
+        argv = [program("milload"), "-f", self.mails / kind, "-c", MILTER_CONNECTIONS,
+                "-m", 10**6, "-w", 200, "-T", seconds, "-l", side]
+        if isinstance(server, Suite):
+            prepared = int(PREPARED_PER_SECOND * seconds)
+            first = server.admit(prepared, self.hot.get(side, 0))
+            argv += ["-s", server.milter_address, "-D", server.tenants, "-q", first,
+                     "-H", self.hot.get(side, 0)]
+            sids = server.all_sids
+            argv[argv.index("-m") + 1] = prepared // MILTER_CONNECTIONS
+        else:
+            argv += ["-s", server.address]
+            sids = server.sids
+        result = load_once([*argv, "-P", ",".join(map(str, sids))])
+        replies, finals = result.counts("replies"), result.counts("final")
+        signed = replies.get("h", 0) + replies.get("i", 0)
+        # rspamd and we answer in the middle of a message when the load ends.
+        if side != "null" and (signed < sum(finals.values()) or set(finals) - {"a", "c"}):
+            raise Failure("%s does not sign everything: %s" % (side, dict(result)))
+        return result
+
+
+class Sign50(Sign):
+    """50 KB of HTML."""
+
+    def measure(self, side, kind="medium"):
+        return super().measure(side, kind)
+
+
+class SignScale(Sign):
+    """One domain, and 100,000 of which 1,000 send; each of these has a key file of its own."""
+
+    tenants = {"few": 1, "many": 100000}
+    hot = {"many": 1000}
+    must = ("few", "many")
+
+    def suite(self, side):
+        suite = super().suite(side)
+        self.sides[side] = suite
+        first = self.load(side, suite, "small", 1)
+        if side == "many":
+            say("first messages of 1,000 domains, keys not yet parsed: %.0f us of CPU each" %
+                first.srv_us)
+            self.load(side, suite, "small", 2)
+        return suite
+
+
+# ---- a whole Postfix ----
+
+class EndToEnd(Group):
+    """One private Postfix with a service a side; smtp-source in front, smtp-sink behind."""
+
+    must = ("null", "ours")
+    sessions = 20
+
+    def prepare(self, wanted):
+        if os.geteuid() != 0:
+            raise Unavailable("Postfix's master process needs root")
+        self.suite = Suite(1, signing=1, lab=self.lab, client="127.0.0.0/8")
+        self.mails, self.ports = mails.write(self.lab), {"bare": None}
+        self.peers = Peers(self.lab, self.suite.config.keys / "d0.pem")
+        self.start_postfix(wanted)
+
+    def start_postfix(self, wanted):
+        sink = free_port()
+        settings = {"default_process_limit": 200, "default_destination_concurrency_limit": 50,
+                    "initial_destination_concurrency": 20}
+        self.postfix = Postfix(self.lab, sink, settings=settings)
+        for path, owner in zip(self.suite.sockets, (POLICYD_UID, MILTER_UID)):
+            self.postfix.socket_directory(path.parent.name, owner)
+        self.suite.start()
+        lines = ""
+        servers = {"null": (self.peers.null_policy, self.peers.null_milter),
+                   "peers": (self.peers.postfwd1, self.peers.opendkim)}
+        for side, makers in servers.items():
+            if side not in wanted:
+                continue
+            try:
+                started = [make() for make in makers]
+                for server in started:
+                    server.start()
+            except Unavailable as why:
+                self.skipped[side] = str(why)
+                continue
+            self.sides[side] = [sid for server in started for sid in server.sids]
+            self.ports[side] = free_port()
+            lines += self.service(self.ports[side], *started)
+        self.sides.update({"ours": list(self.suite.all_sids), "bare": []})
+        with open(self.postfix.config / "master.cf", "a") as f:
+            f.write(lines)
+        Spawned(self.lab, "sink", ["/usr/sbin/smtp-sink", "-u", "postfix", "-h", "sink.test",
+                                   "127.0.0.1:%d" % sink, "400"], "inet:127.0.0.1:%d" % sink
+                ).start()
+        self.postfix.start()
+        self.ports.update(ours=self.postfix.submission, bare=self.postfix.plain)
+
+    @staticmethod
+    def service(port, policy, milter):
+        where = policy.address if policy.address.startswith("inet") else policy.address
+        return ("127.0.0.1:%d inet n - n - - smtpd\n"
+                "  -o { smtpd_recipient_restrictions = check_policy_service %s,"
+                " permit_mynetworks, reject }\n"
+                "  -o { smtpd_end_of_data_restrictions = check_policy_service %s }\n"
+                "  -o smtpd_milters=%s\n" % (port, where, where, milter.address))
+
+    def queued(self):
+        """Is there mail that Postfix has not sent?"""
+        for name in ("maildrop", "incoming", "active"):
+            for _, _, found in os.walk(self.postfix.queue / name):
+                if found:
+                    return True
+        return False
+
+    def measure(self, side):
+        return calmest(lambda: self.once(side))
+
+    def once(self, side):
+        count, sids = int(400 * SECONDS), self.sides[side]
+        cpu, started, busy = cpu_seconds(sids), time.monotonic(), Busy()
+        must(["smtp-source", "-s", self.sessions, "-m", count, "-d", "-f", "user1@d0.example",
+              "-t", "subscriber@dest.example", "-F", self.mails / "small" / "1.eml",
+              "127.0.0.1:%d" % self.ports[side]])
+        accepted = time.monotonic() - started
+        wait_until(lambda: not self.queued(), 60, "the queue is empty")
+        passed = time.monotonic() - started
+        if any(f for _, _, f in os.walk(self.postfix.queue / "deferred")):
+            raise Failure("mail was deferred: " + self.postfix.log()[-2000:])
+        used = (cpu_seconds(sids) - cpu) * 1e6 / count
+        if side == "ours" and used < 100:
+            raise Failure("our daemons cannot have signed with %.0f us a message" % used)
+        return Result(mps=count / passed, intake=count / accepted, srv_us=used,
+                      busy=busy.cores(), other=0)
+
+    def close(self):
+        self.suite.stop()
+        self.lab.close()
+
+
+class Busy:
+    """Cores that the whole machine kept busy since it was made."""
+
+    def __init__(self):
+        self.before, self.started = self.ticks(), time.monotonic()
+
+    @staticmethod
+    def ticks():
+        with open("/proc/stat") as f:
+            n = [int(x) for x in f.readline().split()[1:9]]
+        return n[0] + n[1] + n[2] + n[5] + n[6]
+
+    def cores(self):
+        seconds = time.monotonic() - self.started
+        return (self.ticks() - self.before) / os.sysconf("SC_CLK_TCK") / seconds
+
+
+def install_peers():
+    """As root, those that are missing; what cannot be installed is told where it is missed."""
+    done = subprocess.run([str(REPO / "tests/tools/need-packages"), "bench"],
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode != 0:
+        say("peers: " + done.stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1])
