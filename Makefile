@@ -7,6 +7,7 @@
 #
 # Honoured: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR SBINDIR MANDIR SYSCONFDIR B (build folder)
 #   KEEP=1 (run)  ONLY=text JOBS=n PENGUIN_SCALE=x (check)  NAME=x PENGUIN_SEED=n (campaign)
+#   ONLY=text BENCH_ROUNDS=5 BENCH_SECONDS=3 (bench)
 #   FUZZ_SECONDS=60 (fuzz)  V=1 (show commands)
 
 VERSION = 0.1.0
@@ -160,10 +161,8 @@ campaign:
 
 bench:
 	@tests/tools/need-packages test
-	@$(MAKE) --no-print-directory -j2 tested $(BENCHES)
-	@for f in tests/bench/bench_*.py; do \
-		[ ! -e "$$f" ] || $(TEST_ENV) $(PYTHON) "$$f" || exit 1; \
-	done
+	@$(MAKE) --no-print-directory -j2 all $(BENCHES)
+	@$(TEST_ENV) $(PYTHON) tests/bench/run.py --only '$(ONLY)'
 
 lint:
 	@tests/tools/need-packages lint

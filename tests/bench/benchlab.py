@@ -173,6 +173,8 @@ def load_once(argv):
             result = Result(x.split("=", 1) for x in line.split()[1:])
             if status != 0 or result.get("failed", "0") != "0":
                 raise Failure("%s: %s %s" % (argv, line, error.decode()[-500:]))
+            if "0" in (result.get("messages"), result.get("requests")):
+                raise Failure("%s: nothing in that time" % result["label"])
             return result
     raise Failure("%s: %d %s" % (argv, status, error.decode()[-500:]))
 

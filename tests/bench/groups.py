@@ -141,7 +141,7 @@ class Sign(Group):
 
     def load(self, side, server, kind, seconds=SECONDS):
         argv = [program("milload"), "-f", self.mails / kind, "-c", MILTER_CONNECTIONS,
-                "-m", 10**6, "-w", 200, "-T", seconds, "-l", side]
+                "-m", 10**6, "-w", 50, "-T", seconds, "-l", side]
         if isinstance(server, Suite):
             prepared = int(PREPARED_PER_SECOND * seconds)
             first = server.admit(prepared, self.hot.get(side, 0))
@@ -155,8 +155,8 @@ class Sign(Group):
         result = load_once([*argv, "-P", ",".join(map(str, sids))])
         replies, finals = result.counts("replies"), result.counts("final")
         signed = replies.get("h", 0) + replies.get("i", 0)
-        # rspamd and we answer in the middle of a message when the load ends.
-        if side != "null" and (signed < sum(finals.values()) or set(finals) - {"a", "c"}):
+        # A message that was half done when counting began shows only its end.
+        if side != "null" and (signed + MILTER_CONNECTIONS < sum(finals.values()) or set(finals) - {"a", "c"}):
             raise Failure("%s does not sign everything: %s" % (side, dict(result)))
         return result
 

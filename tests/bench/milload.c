@@ -96,9 +96,9 @@ struct conn {
 	size_t nst, capst, cur, pos; /* cur: step being written; pos: bytes of it gone */
 	size_t pend;                 /* step whose reply we wait for, or SIZE_MAX */
 	char *own;
-	size_t nown, capown;
+	size_t own_n, own_size;
 	char *in;
-	size_t nin, capin;
+	size_t in_n, in_size;
 	const struct msg *m;
 	long left;
 	uint64_t t0, teom;
@@ -245,19 +245,19 @@ static void load_folder(const char *dir)
 
 static void put(struct conn *c, const void *p, size_t n)
 {
-	if (c->nown + n > c->capown) {
-		c->capown = (c->nown + n) * 2;
-		c->own = realloc(c->own, c->capown);
+	if (c->own_n + n > c->own_size) {
+		c->own_size = (c->own_n + n) * 2;
+		c->own = realloc(c->own, c->own_size);
 		if (c->own == NULL)
 			die("out of memory");
 	}
-	memcpy(c->own + c->nown, p, n);
-	c->nown += n;
+	memcpy(c->own + c->own_n, p, n);
+	c->own_n += n;
 }
 
 static size_t pkt_open(struct conn *c, char cmd)
 {
-	size_t at = c->nown;
+	size_t at = c->own_n;
 
 	put(c, "\0\0\0\0", 4);
 	put(c, &cmd, 1);
@@ -266,7 +266,7 @@ static size_t pkt_open(struct conn *c, char cmd)
 
 static void pkt_close(struct conn *c, size_t at)
 {
-	uint32_t be = htonl((uint32_t)(c->nown - at - 4));
+	uint32_t be = htonl((uint32_t)(c->own_n - at - 4));
 
 	memcpy(c->own + at, &be, 4);
 }
@@ -297,8 +297,8 @@ static void step(struct conn *c, enum kind k, const char *p, size_t off, size_t 
 /* Everything put() since `from` becomes one step. */
 static void own_step(struct conn *c, enum kind k, size_t from, int wait)
 {
-	if (c->nown > from || wait)
-		step(c, k, NULL, from, c->nown - from, wait);
+	if (c->own_n > from || wait)
+		step(c, k, NULL, from, c->own_n - from, wait);
 }
 
 static void macros(struct conn *c, int cmd, ...)
@@ -321,7 +321,7 @@ static void event(
     struct conn *c, enum kind k, size_t from, size_t pkt, uint32_t no, uint32_t nr)
 {
 	if (neg_proto & no)
-		c->nown = pkt; /* the macros still go */
+		c->own_n = pkt; /* the macros still go */
 	else
 		pkt_close(c, pkt);
 	own_step(c, k, from, !(neg_proto & no) && !(neg_proto & nr));
@@ -329,7 +329,7 @@ static void event(
 
 static void plan_connect(struct conn *c)
 {
-	size_t from = c->nown, at;
+	size_t from = c->own_n, at;
 	uint16_t port = htons((uint16_t)(20000 + c->id));
 
 	macros(c, 'C', "j", "mx.lab.example", "{daemon_name}", "mx.lab.example", "v",
@@ -340,7 +340,7 @@ static void plan_connect(struct conn *c)
 	put(c, &port, 2);
 	puts0(c, "10.1.2.3");
 	event(c, K_CONN, from, at, P_NOCONNECT, P_NRCONN);
-	from = c->nown;
+	from = c->own_n;
 	macros(c, 'H', "{tls_version}", "TLSv1.3", "{cipher}", "TLS_AES_256_GCM_SHA384",
 	    "{cipher_bits}", "256", NULL);
 	at = pkt_open(c, 'H');
@@ -350,7 +350,7 @@ static void plan_connect(struct conn *c)
 
 static void plan_header(struct conn *c, const char *name, const char *value)
 {
-	size_t from = c->nown, at = pkt_open(c, 'L');
+	size_t from = c->own_n, at = pkt_open(c, 'L');
 
 	puts0(c, name);
 	if (neg_proto & P_LEADSPC)
@@ -380,7 +380,7 @@ static void plan_message(struct conn *c)
 	    (unsigned)(rnd(&seed) % 100), k);
 	snprintf(size, sizeof size, "SIZE=%zu", m->size);
 
-	from = c->nown;
+	from = c->own_n;
 	if (o.auth)
 		macros(c, 'M', "{auth_type}", "PLAIN", "{auth_authen}", login, "{mail_addr}",
 		    sender, "{mail_host}", "d.example", "{mail_mailer}", "smtp", NULL);
@@ -392,7 +392,7 @@ static void plan_message(struct conn *c)
 	puts0(c, size);
 	event(c, K_MAIL, from, at, P_NOMAIL, P_NRMAIL);
 	for (r = 0; r < o.rcpts; r++) {
-		from = c->nown;
+		from = c->own_n;
 		snprintf(arg, sizeof arg, "<subscriber%u@dest.example>",
 		    (unsigned)(rnd(&seed) % 1000000));
 		macros(c, 'R', "i", q, "{rcpt_mailer}", "smtp", "{rcpt_host}", "dest.example",
@@ -401,14 +401,14 @@ static void plan_message(struct conn *c)
 		puts0(c, arg);
 		event(c, K_RCPT, from, at, P_NORCPT, P_NRRCPT);
 	}
-	from = c->nown;
+	from = c->own_n;
 	macros(c, 'T', "i", q, NULL);
 	at = pkt_open(c, 'T');
 	event(c, K_DATA, from, at, P_NODATA, P_NRDATA);
 	for (i = 0; i < m->nh; i++)
 		plan_header(c, m->h[i].name,
 		    strcasecmp(m->h[i].name, "From") == 0 ? c->from : m->h[i].value);
-	from = c->nown;
+	from = c->own_n;
 	macros(c, 'N', "i", q, NULL);
 	at = pkt_open(c, 'N');
 	event(c, K_EOH, from, at, P_NOEOH, P_NREOH);
@@ -416,7 +416,7 @@ static void plan_message(struct conn *c)
 		for (i = 0; i < m->nchunk; i++)
 			step(c, K_BODY, m->wire + m->at[i], 0, m->at[i + 1] - m->at[i],
 			    !(neg_proto & P_NRBODY));
-	from = c->nown;
+	from = c->own_n;
 	macros(c, 'E', "i", q, NULL);
 	at = pkt_open(c, 'E');
 	pkt_close(c, at);
@@ -426,7 +426,7 @@ static void plan_message(struct conn *c)
 
 static void plan_clear(struct conn *c)
 {
-	c->nst = c->cur = c->pos = c->nown = 0;
+	c->nst = c->cur = c->pos = c->own_n = 0;
 	c->pend = SIZE_MAX;
 }
 
@@ -623,7 +623,7 @@ static int pump(struct conn *c)
 static void plan_negotiation(struct conn *c)
 {
 	uint32_t v[3] = { htonl(6), htonl(0x1ff), htonl(0x1fffff) };
-	size_t from = c->nown, at = pkt_open(c, 'O');
+	size_t from = c->own_n, at = pkt_open(c, 'O');
 
 	put(c, v, sizeof v);
 	pkt_close(c, at);
@@ -638,7 +638,7 @@ static int open_conn(struct conn *c)
 		return -1;
 	open_conns++;
 	c->wantout = 0;
-	c->nin = 0;
+	c->in_n = 0;
 	ev.events = EPOLLIN;
 	ev.data.ptr = c;
 	epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev);
@@ -667,7 +667,7 @@ static void lost(struct conn *c, const char *why)
 
 static void simple(struct conn *c, char cmd)
 {
-	size_t from = c->nown, at = pkt_open(c, cmd);
+	size_t from = c->own_n, at = pkt_open(c, cmd);
 
 	pkt_close(c, at);
 	own_step(c, K_NONE, from, 0);
@@ -802,21 +802,21 @@ static void readable(struct conn *c)
 	size_t at = 0;
 	ssize_t n;
 
-	if (c->capin - c->nin < 65536) {
-		c->capin = c->capin * 2 + 131072;
-		c->in = realloc(c->in, c->capin);
+	if (c->in_size - c->in_n < 65536) {
+		c->in_size = c->in_size * 2 + 131072;
+		c->in = realloc(c->in, c->in_size);
 		if (c->in == NULL)
 			die("out of memory");
 	}
-	n = read(c->fd, c->in + c->nin, c->capin - c->nin);
+	n = read(c->fd, c->in + c->in_n, c->in_size - c->in_n);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
 		lost(c, n ? strerror(errno) : "filter closed the connection");
 		return;
 	}
-	c->nin += (size_t)n;
-	while (c->fd >= 0 && c->nin - at >= 5) {
+	c->in_n += (size_t)n;
+	while (c->fd >= 0 && c->in_n - at >= 5) {
 		uint32_t len;
 		int fd = c->fd;
 
@@ -826,18 +826,18 @@ static void readable(struct conn *c)
 			lost(c, "bad packet length");
 			return;
 		}
-		if (c->nin - at < len + 4u)
+		if (c->in_n - at < len + 4u)
 			break;
 		at += len + 4u;
 		if (reply(c, c->in[at - len], c->in + at - len + 1, len - 1) != 0) {
 			lost(c, strerror(errno));
 			return;
 		}
-		if (c->fd != fd || c->nin < at)
+		if (c->fd != fd || c->in_n < at)
 			return; /* reconnected: the input buffer was reset */
 	}
-	memmove(c->in, c->in + at, c->nin - at);
-	c->nin -= at;
+	memmove(c->in, c->in + at, c->in_n - at);
+	c->in_n -= at;
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@ Environment: BENCH_ROUNDS=5, BENCH_SECONDS=3 (of load a side and a round), PENGU
 """
 import argparse
 import fnmatch
+import signal
 import sys
 import time
 from pathlib import Path
@@ -106,6 +107,7 @@ def main():
     if not rows and not others:
         parser.error("no row like %s; there are: %s" % (
             only, " ".join(r.name for r in (*ROWS, *reports.REPORTS))))
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # what runs is ended
     describe_machine("/tmp")
     if any(row.peers for row in rows):
         install_peers()

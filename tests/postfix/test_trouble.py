@@ -187,6 +187,19 @@ def local_senders_checked(stack):
     expect(not stack.sink.wait_for(to).headers("DKIM-Signature"), "host mail signed")
 
 
+def queue_file_opened_early(stack):
+    """smtpd_delay_open_until_valid_rcpt = no gives SMTP mail its queue id at MAIL already, as only
+    local mail has it otherwise: it is signed, and refused, all the same."""
+    stack.postfix.command("postconf", "-e", "smtpd_delay_open_until_valid_rcpt=no")
+    stack.postfix.reload()
+    accepted(stack)
+    reply = send(stack, data=head("g@globex.example") + b"\r\nx\r\n")
+    expect(reply.code == 553, reply)
+    stack.postfix.command("postconf", "-e", "smtpd_delay_open_until_valid_rcpt=yes")
+    stack.postfix.reload()
+    accepted(stack)
+
+
 def drains(stack):
     """SIGTERM during a message: it is finished first, or asked to come again; never half done."""
     with stack.client("acme") as client:
@@ -241,6 +254,7 @@ def main():
                 ("new tenant after reload", new_tenant_after_reload),
                 ("unusable key: 451 for its domain", key_goes_and_comes),
                 ("sendmail(1) with checked senders", local_senders_checked),
+                ("a queue id at MAIL is no local mail", queue_file_opened_early),
                 ("SIGTERM drains", drains)):
             suite.check(name, function, stack, *more)
     return suite.end()
