@@ -217,11 +217,43 @@ enum control_progress control_admit(struct control_call *call)
 
 /* ---- close ---- */
 
+static bool is_listed(struct span hashes, uint64_t hash)
+{
+	for (size_t at = 0; at < hashes.n; at += sizeof hash)
+		if (memcmp(hashes.p + at, &hash, sizeof hash) == 0)
+			return true;
+	return false;
+}
+
+/* Milters see recipients as the client wrote them (routes, comments, needless quotes), policy
+ * requests as Postfix understood them. So a recipient that is not listed may have been accepted
+ * all the same: never more come back than the count says were not. */
+static void list_up_to(struct control_session *s, struct span queue_id, uint64_t accepted)
+{
+	const struct transaction *t = store_transaction(s->server->store, queue_id);
+	uint64_t refused;
+
+	if (t == NULL)
+		return;
+	refused = t->charged > accepted ? t->charged - accepted : 0;
+	for (uint32_t i = 0; i < t->recipient_count; i++) {
+		const struct recipient_entry *r = &t->recipients[i];
+
+		if (r->refunded || is_listed(buf_span(&s->accepted), r->hash))
+			continue;
+		if (refused > 0)
+			refused--;
+		else
+			buf_add(&s->accepted, &r->hash, sizeof r->hash);
+	}
+}
+
 enum control_progress control_close_message(struct control_call *call)
 {
 	struct control_session *s = call->session;
 	struct span queue_id = control_get(call, "queue_id");
 	bool rejected = !span_eq(control_get(call, "outcome"), SPAN("accepted"));
+	uint64_t accepted;
 
 	for (size_t i = 0; i < CONTROL_ROWS; i++) {
 		struct span recipient = control_get_item(call, "recipient", i);
@@ -234,6 +266,10 @@ enum control_progress control_close_message(struct control_call *call)
 	}
 	if (span_eq(control_get(call, "more"), SPAN("yes")))
 		return CONTROL_DONE;
+	if (!span_u64(control_get(call, "accepted"), &accepted))
+		accepted = s->accepted.n / sizeof(uint64_t);
+	if (!rejected && s->accepted.n > 0)
+		list_up_to(s, queue_id, accepted);
 	if (buf_ok(&s->accepted))
 		store_settle(s->server->store, queue_id, rejected,
 		    (const uint64_t *)(const void *)s->accepted.p,

@@ -3,6 +3,7 @@ what they print, medians, the disk's own speed, a description of the machine.
 
 Knows no row of the table.
 """
+import ctypes
 import os
 import signal
 import socket
@@ -113,6 +114,19 @@ def start_detached(lab, argv, environment=None):
                 return pid, time.monotonic() - before
 
 
+def adopt_orphans():
+    """Daemons that detach become our children, not init's: nobody else would wait for them."""
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+
+def reap(pid):
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+
+
 def end_session(sid):
     """Ends the processes of a session that we started, by their ids."""
     for sig in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
@@ -125,6 +139,8 @@ def end_session(sid):
         deadline = time.monotonic() + 10
         while any(map(alive, members)) and time.monotonic() < deadline:
             time.sleep(0.02)
+        for pid in members:
+            reap(pid)
 
 
 def target(address):

@@ -116,8 +116,8 @@ class Peers:
 
     def postfwd2(self):
         cache = "tcp:127.0.0.1:%d" % free_port()
-        return self.postfwd("postfwd2", "--cache_socket", cache, "--perfmon", "--max_servers", "120",
-                            "--max_spare_servers", "20", "--server_socket")
+        return self.postfwd("postfwd2", "--cache_socket", cache, "--perfmon", "--max_servers",
+                            "120", "--max_spare_servers", "20", "--server_socket")
 
     def postfwd(self, name, *options):
         """The last option takes the port."""

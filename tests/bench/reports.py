@@ -37,8 +37,8 @@ def import_suppressions(suite):
             f.write("".join("s%d@suppressed.example,bounce\n" % i
                             for i in range(first, min(first + 10000, SUPPRESSIONS))))
     before = time.monotonic()
-    status, _, error = run([BUILD / "penguinctl", "-c", suite.config.file, "suppress", "import", "--platform",
-                            path], seconds=3600)
+    status, _, error = run([BUILD / "penguinctl", "-c", suite.config.file, "suppress",
+                            "import", "--platform", path], seconds=3600)
     if status != 0:
         raise Failure("suppress import: %d %s" % (status, error.decode()[-500:]))
     seconds = time.monotonic() - before

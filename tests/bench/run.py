@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import reports  # noqa: E402
-from benchlab import (ROUNDS, Failure, Unavailable, describe_machine, median, say,  # noqa: E402
-                      spread)
+from benchlab import (ROUNDS, Failure, Unavailable, adopt_orphans, describe_machine,  # noqa: E402
+                      median, say, spread)
 from groups import install_peers  # noqa: E402
 from rows import ROWS  # noqa: E402
 
@@ -35,9 +35,10 @@ def describe_sides(group, rounds):
     """A line a side: median (least-most) of what it showed."""
     for side in group.sides:
         results = [r[side] for r in rounds if side in r]
-        figures = ["%s %s" % (key, spread([getattr(r, key) for r in results], "%.4g"))
-                   for key in KEYS if results and all(key in r for r in results)]
-        say("  %-12s %s" % (side, ", ".join(figures)))
+        values = {key: [getattr(r, key) for r in results] for key in KEYS
+                  if all(key in r for r in results)}
+        say("  %-12s %s" % (side, ", ".join(
+            "%s %s" % (key, spread(v, "%.4g")) for key, v in values.items() if any(v))))
 
 
 def judge(row, rounds):
@@ -83,8 +84,11 @@ def run_group(kind, rows):
         group.close()
     describe_sides(group, rounds)
     for row in rows:
-        good = [r for r in rounds if all(s in r for s in row.needs) and
-                (not row.peers or any(s in r for s in row.peers))]
+        # A peer that failed in a round must not leave that round to a slower one.
+        peers = [s for s in row.peers if s in group.sides]
+        good = [r for r in rounds if all(s in r for s in (*row.needs, *peers))]
+        if row.peers and not peers:
+            good = []
         missing = {s: group.skipped[s] for s in row.peers if s in group.skipped}
         if not good:
             say("skipped %s: %s" % (row.name, "; ".join(missing.values()) or "not measured"))
@@ -108,6 +112,7 @@ def main():
         parser.error("no row like %s; there are: %s" % (
             only, " ".join(r.name for r in (*ROWS, *reports.REPORTS))))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # what runs is ended
+    adopt_orphans()
     describe_machine("/tmp")
     if any(row.peers for row in rows):
         install_peers()

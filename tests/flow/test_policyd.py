@@ -459,7 +459,10 @@ def close(policyd):
     before = policyd.used("settle", "plan")
     for outcome, more, left in (
             ("accepted", {}, 3), ("rejected", {}, 0),
-            ("accepted", {"recipient__0": to(0), "recipient__1": "r2@DEST.example"}, 2)):
+            ("accepted", {"recipient__0": to(0), "recipient__1": "r2@DEST.example"}, 2),
+            # The milter has the client's spelling: unknown names are no evidence, the count is.
+            ("accepted", {"recipient__0": "(x)" + to(0), "recipient__1": "@r.example:" + to(2)},
+             2)):
         client = one(policyd, 2504)
         passes(client.end(queue_id="CLOSE%d" % left))
         found = policyd.verb("assign", queue_id="CLOSE%d" % left)
