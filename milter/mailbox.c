@@ -152,6 +152,21 @@ static bool quoted_local_is_plain(struct span quoted)
 	return true;
 }
 
+static bool has_encoded_word(struct span local)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i + 1 < local.n; i++) {
+		if (begun && local.p[i] == '?' && local.p[i + 1] == '=')
+			return true;
+		if (local.p[i] == '=' && local.p[i + 1] == '?') {
+			begun = true;
+			i++; /* "=?=" is no end */
+		}
+	}
+	return span_starts(local, SPAN("=?"));
+}
+
 /* local@domain with nothing between; leaves the cursor anywhere on failure. */
 static bool read_addr_spec(struct cursor *c, struct mailbox *mailbox_r)
 {
@@ -164,10 +179,13 @@ static bool read_addr_spec(struct cursor *c, struct mailbox *mailbox_r)
 		if (!quoted_local_is_plain(mailbox_r->local))
 			return false;
 	} else {
-		if (!read_dot_atom(c, &mailbox_r->local) ||
-		    span_starts(mailbox_r->local, SPAN("=?")))
+		if (!read_dot_atom(c, &mailbox_r->local))
 			return false;
 	}
+	/* Encoded words mean nothing in an address (RFC 2047 section 5), but some readers decode
+	 * them first, wherever they stand, and find another address in there. */
+	if (has_encoded_word(mailbox_r->local))
+		return false;
 	return take(c, '@') && read_dot_atom(c, &mailbox_r->domain);
 }
 
