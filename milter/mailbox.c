@@ -159,7 +159,7 @@ static bool has_encoded_word(struct span local)
 	for (size_t i = 0; i + 1 < local.n; i++) {
 		if (begun && local.p[i] == '?' && local.p[i + 1] == '=')
 			return true;
-		if (local.p[i] == '=' && local.p[i + 1] == '?') {
+		if (!begun && local.p[i] == '=' && local.p[i + 1] == '?') {
 			begun = true;
 			i++; /* "=?=" is no end */
 		}
