@@ -375,6 +375,20 @@ enum err kv_count(struct kv_txn *txn, unsigned database, uint64_t *count_r)
 	return err_from_lmdb(rc);
 }
 
+enum err kv_database_count(struct kv *kv, uint64_t *count_r)
+{
+	struct kv_txn *txn = NULL;
+	MDB_dbi names;
+	enum err e = kv_begin(kv, false, &txn);
+
+	if (e == ERR_OK)
+		e = err_from_lmdb(mdb_dbi_open(txn->txn, NULL, 0, &names));
+	if (e == ERR_OK)
+		e = kv_count(txn, names, count_r);
+	kv_abort(&txn);
+	return e;
+}
+
 /* ---- care ---- */
 
 enum err kv_grow(struct kv *kv)

@@ -60,6 +60,9 @@ typedef bool kv_visit(void *context, struct span key, struct span value);
 enum err kv_scan(struct kv_txn *txn, unsigned database, struct span prefix, struct span from,
     kv_visit *visit, void *context) CHECKED;
 
+/* How many named databases the environment holds. */
+enum err kv_database_count(struct kv *kv, uint64_t *count_r) CHECKED;
+
 enum err kv_count(struct kv_txn *txn, unsigned database, uint64_t *count_r) CHECKED;
 
 /* The map was full: doubles it, up to the ceiling (ERR_FULL at the ceiling). Not while a

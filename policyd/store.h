@@ -120,7 +120,8 @@ void store_statistics(struct store *s, struct store_statistics *statistics_r);
 /* The environment, for reads at start before any thread runs jobs (suppressions, states). */
 struct kv *store_kv(struct store *s);
 
-#define STORE_DATABASES 12
+#define STORE_DATABASES 12 /* room for */
+#define STORE_NAMES     6u /* that there are: the four of store_load.h, suppress, tenant */
 /* Databases besides the store's own; opened by store_open. */
 enum store_database { STORE_SUPPRESS, STORE_TENANT, STORE_META, STORE_DATABASE_COUNT };
 unsigned store_database(const struct store *s, enum store_database which);

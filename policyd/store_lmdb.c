@@ -168,9 +168,21 @@ static enum err open_databases(struct store *s, char *error, size_t size)
 		[STORE_META] = "meta",
 	};
 	enum err e = store_databases_open(s->kv, &s->databases, error, size);
+	uint64_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && e == ERR_OK; i++)
 		e = kv_database(s->kv, names[i], &s->extra[i]);
+	if (e == ERR_OK)
+		e = kv_database_count(s->kv, &count);
+	/* A damaged name looks like a database that is not there yet: a new, empty one is made
+	 * beside it, and its contents would be lost without a word. */
+	if (e == ERR_OK && count != STORE_NAMES) {
+		snprintf(error, size,
+		    "store: %llu databases where %u belong: damaged; restore a "
+		    "backup",
+		    (unsigned long long)count, STORE_NAMES);
+		e = ERR_CORRUPT;
+	}
 	return e;
 }
 
