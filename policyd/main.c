@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -79,6 +80,24 @@ static uid_t user_id(const char *name)
 	return p != NULL ? p->pw_uid : (uid_t)-1;
 }
 
+/* The key is made after the store: a key beside no store, or an empty file, is a store that was
+ * lost, and must not silently count from zero. */
+static enum err check_not_lost(const char *path, const char *key, char *error, size_t size)
+{
+	struct stat data, other;
+	char name[1024];
+
+	snprintf(name, sizeof name, "%s/data.mdb", path);
+	if ((stat(name, &data) == 0 && data.st_size > 0) || stat(key, &other) != 0)
+		return ERR_OK;
+	snprintf(error, size,
+	    "store: data.mdb below %.200s is missing or empty, but address.key is there: "
+	    "restore "
+	    "a backup, or remove the key to begin anew",
+	    path);
+	return ERR_CORRUPT;
+}
+
 static int open_store(struct policyd *d)
 {
 	const struct provider *p = snapshot_provider(d->server.snapshot);
@@ -91,7 +110,9 @@ static int open_store(struct policyd *d)
 	enum err e;
 
 	snprintf(key, sizeof key, "%s/address.key", p->store.path);
-	e = store_open(&options, &d->server.store, error, sizeof error);
+	e = check_not_lost(p->store.path, key, error, sizeof error);
+	if (e == ERR_OK)
+		e = store_open(&options, &d->server.store, error, sizeof error);
 	if (e == ERR_OK)
 		e = suppress_open(
 		    d->server.store, key, &d->server.suppress, error, sizeof error);
