@@ -198,6 +198,7 @@ struct snapshot {
 	size_t zone_count;
 	/* byte strings => tenant, and which of its domains, logins, networks */
 	struct index files, names, logins, wildcards, domains, networks;
+	struct index tracking_hosts, bounce_domains; /* item: which of the tenant's domains */
 	uint64_t network_bits[3]; /* bit n: some network has a prefix of n bits */
 };
 

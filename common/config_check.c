@@ -152,6 +152,8 @@ void finish_domain(struct config_reader *r, const struct config_setting_t *group
 	struct tenant_domain *d = object;
 
 	make_canonical(r, &d->name);
+	make_canonical(r, &d->tracking_host);
+	make_canonical(r, &d->bounce_domain);
 	for (size_t i = 0; i < d->key_count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (d->keys[i].selector != NULL && d->keys[k].selector != NULL &&

@@ -1,6 +1,5 @@
 /* config_load - all files to one snapshot: what changed is read, what did not is shared with
- * the snapshot before, what is broken stays as it was. Decides who owns a name that two files
- * claim; knows no libconfig.
+ * the snapshot before, what is broken stays as it was. Knows no libconfig.
  *
  * Tenants that were there before come first, so that a new file cannot take away what another
  * tenant already has; among new and changed files the order of their names decides. */
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "config.h"
+#include "config_claim.h"
 #include "hash.h"
 
 #define KEPT       "; keeping the version read before"
@@ -34,7 +33,7 @@ struct load {
 	struct config_schema schema;
 	struct buf text;
 	struct index zone_names, plans;
-	struct index below; /* names with a claimed domain below them => its owner */
+	struct claims claims;
 	struct dirent **entries;
 	size_t count;
 	struct candidate *at;
@@ -122,176 +121,6 @@ static bool take_zones(struct load *l)
 	return true;
 }
 
-/* ---- claims ---- */
-
-struct span config_parent_domain(struct span domain)
-{
-	struct span parent = span_from(domain, span_find(domain, '.', 0) + 1);
-
-	return span_find(parent, '.', 0) < parent.n ? parent : span_make("", 0);
-}
-
-/* What one file says is its own. Nothing of it is in the indexes while it is checked, so
- * whatever is found there is another's. */
-struct claim {
-	struct load *l;
-	struct config_reader *r; /* NULL: do not say anything */
-	const struct tenant_box *box;
-	uint32_t owner;
-	unsigned conflicts;
-};
-
-static void conflict(struct claim *c, unsigned line, const char *kind, const char *value,
-    const struct index_entry *with, const uint32_t *lines, uint32_t single_line)
-{
-	const struct tenant_box *other = c->l->at[with->owner].box;
-	char quoted[CONFIG_QUOTE_MAX];
-
-	c->conflicts++;
-	if (c->r != NULL)
-		config_error(c->r, line, "%s%s%s%s belongs to tenant \"%s\" (%s:%u)", kind,
-		    value != NULL ? " \"" : "",
-		    value != NULL ? config_quote(span_cstr(value), quoted) : "",
-		    value != NULL ? "\"" : "", other->tenant.name, other->tenant.file,
-		    lines != NULL ? lines[with->item] : single_line);
-}
-
-static const uint32_t *domain_lines(const struct claim *c, const struct index_entry *e)
-{
-	return c->l->at[e->owner].box->domain_lines;
-}
-
-static void check_domain_claim(struct claim *c, size_t i)
-{
-	const struct tenant_domain *d = &c->box->tenant.domains[i];
-	unsigned line = c->box->domain_lines[i];
-	struct span name = span_cstr(d->name), up;
-	const struct index_entry *e = index_find(&c->l->s->domains, name);
-
-	if (e != NULL) {
-		conflict(c, line, "domain", d->name, e, domain_lines(c, e), 0);
-		return;
-	}
-	for (up = config_parent_domain(name); up.n > 0; up = config_parent_domain(up)) {
-		e = index_find(&c->l->s->domains, up);
-		if (e != NULL && c->l->at[e->owner].box->tenant.domains[e->item].subdomains) {
-			conflict(c, line, "domain above", d->name, e, domain_lines(c, e), 0);
-			return;
-		}
-	}
-	if (!d->subdomains)
-		return;
-	e = index_find(&c->l->below, name);
-	if (e != NULL)
-		conflict(c, line, "domain below", d->name, e, domain_lines(c, e), 0);
-}
-
-/* The index that a login is found in, and its key there. */
-static struct index *login_index(struct snapshot *s, const char *login, struct span *key_r)
-{
-	bool wildcard = login[0] == '*';
-
-	*key_r = span_cstr(wildcard ? login + 2 : login);
-	return wildcard ? &s->wildcards : &s->logins;
-}
-
-typedef void login_visit(struct claim *c, const char *login, uint32_t item);
-
-/* All logins in the order of login_lines. */
-static void each_login(struct claim *c, login_visit *visit)
-{
-	const struct tenant *t = &c->box->tenant;
-	uint32_t item = 0;
-
-	for (size_t i = 0; t->logins != NULL && t->logins[i] != NULL; i++)
-		visit(c, t->logins[i], item++);
-	for (size_t k = 0; k < t->stream_count; k++)
-		for (size_t i = 0;
-		     t->streams[k].logins != NULL && t->streams[k].logins[i] != NULL; i++)
-			visit(c, t->streams[k].logins[i], item++);
-}
-
-static void check_login_claim(struct claim *c, const char *login, uint32_t item)
-{
-	struct span key;
-	struct index *x = login_index(c->l->s, login, &key);
-	const struct index_entry *e = index_find(x, key);
-
-	if (e != NULL)
-		conflict(c, c->box->login_lines[item], "login", login, e,
-		    c->l->at[e->owner].box->login_lines, 0);
-}
-
-static struct span network_key(const struct network *n)
-{
-	_Static_assert(sizeof *n == 17, "a network is its own key: no padding");
-	return span_make((const char *)n, sizeof *n);
-}
-
-static unsigned check_claims(struct claim *c)
-{
-	const struct tenant *t = &c->box->tenant;
-	const struct index_entry *e;
-
-	e = index_find(&c->l->s->names, span_cstr(c->box->lower_name));
-	if (e != NULL)
-		conflict(c, c->box->name_line, "name", t->name, e, NULL,
-		    c->l->at[e->owner].box->name_line);
-	for (size_t i = 0; i < t->domain_count; i++)
-		check_domain_claim(c, i);
-	each_login(c, check_login_claim);
-	for (size_t i = 0; i < t->network_count; i++) {
-		e = index_find(&c->l->s->networks, network_key(&t->networks[i]));
-		if (e != NULL)
-			conflict(c, c->box->network_lines[i], "network", NULL, e,
-			    c->l->at[e->owner].box->network_lines, 0);
-	}
-	return c->conflicts;
-}
-
-static void add(struct claim *c, struct index *x, struct span key, size_t item)
-{
-	if (!index_add(x, key, c->owner, (uint32_t)item))
-		c->l->out_of_memory = true;
-}
-
-static void add_domain(struct claim *c, size_t i)
-{
-	struct span name = span_cstr(c->box->tenant.domains[i].name), up;
-
-	add(c, &c->l->s->domains, name, i);
-	for (up = config_parent_domain(name); up.n > 0; up = config_parent_domain(up)) {
-		if (index_find(&c->l->below, up) == NULL)
-			add(c, &c->l->below, up, i);
-	}
-}
-
-static void add_login(struct claim *c, const char *login, uint32_t item)
-{
-	struct span key;
-	struct index *x = login_index(c->l->s, login, &key);
-
-	if (index_find(x, key) == NULL)
-		add(c, x, key, item);
-}
-
-static void add_claims(struct claim *c)
-{
-	struct snapshot *s = c->l->s;
-	const struct tenant *t = &c->box->tenant;
-
-	add(c, &s->names, span_cstr(c->box->lower_name), 0);
-	add(c, &s->files, span_cstr(t->file), 0);
-	for (size_t i = 0; i < t->domain_count; i++)
-		add_domain(c, i);
-	each_login(c, add_login);
-	for (size_t i = 0; i < t->network_count; i++) {
-		add(c, &s->networks, network_key(&t->networks[i]), i);
-		s->network_bits[t->networks[i].bits / 64] |= UINT64_C(1)
-							     << t->networks[i].bits % 64;
-	}
-}
-
 /* ---- accepting ---- */
 
 /* A new tenant's plan is there, or reading would have failed; the plan of an old one may have
@@ -317,12 +146,11 @@ static bool accept_box(
     struct load *l, size_t i, struct config_reader *r, struct tenant_box *box)
 {
 	struct candidate *c = &l->at[i];
-	struct claim claim = { l, r, box, (uint32_t)i, 0 };
 
 	find_plan(l, c, r, box);
-	if (check_claims(&claim) > 0)
+	if (claims_check(&l->claims, r, box) > 0)
 		return false;
-	add_claims(&claim);
+	claims_add(&l->claims, box, (uint32_t)i);
 	if (c->plan_owner != NULL)
 		atomic_fetch_add(&c->plan_owner->references, 1);
 	atomic_fetch_add(&box->references, 1);
@@ -448,7 +276,8 @@ static enum err read_tenants(struct load *l)
 	}
 	l->count = (size_t)n;
 	l->at = calloc(l->count + 1, sizeof *l->at);
-	if (l->at == NULL)
+	l->claims.boxes = calloc(l->count + 1, sizeof *l->claims.boxes);
+	if (l->at == NULL || l->claims.boxes == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < l->count; i++)
 		read_candidate(l, i);
@@ -458,7 +287,7 @@ static enum err read_tenants(struct load *l)
 	for (size_t i = 0; i < l->count; i++)
 		if (l->at[i].fresh != NULL)
 			accept_fresh(l, i);
-	return l->out_of_memory ? ERR_NOMEM : ERR_OK;
+	return l->out_of_memory || l->claims.out_of_memory ? ERR_NOMEM : ERR_OK;
 }
 
 static enum err read_provider(struct load *l, const char *file)
@@ -489,7 +318,7 @@ static enum err number_tenants(struct load *l)
 {
 	struct snapshot *s = l->s;
 	struct index *const all[] = { &s->files, &s->names, &s->logins, &s->wildcards,
-		&s->domains, &s->networks };
+		&s->domains, &s->networks, &s->tracking_hosts, &s->bounce_domains };
 	uint32_t *map = calloc(l->count + 1, sizeof *map);
 
 	s->tenants = calloc(l->count + 1, sizeof *s->tenants);
@@ -535,9 +364,11 @@ static enum err load_init(struct load *l, const struct snapshot *previous)
 	index_init(&s->wildcards, seed);
 	index_init(&s->domains, seed);
 	index_init(&s->networks, seed);
+	index_init(&s->tracking_hosts, seed);
+	index_init(&s->bounce_domains, seed);
 	index_init(&l->zone_names, seed);
 	index_init(&l->plans, seed);
-	index_init(&l->below, seed);
+	claims_init(&l->claims, s, seed);
 	return take_zones(l) ? ERR_OK : ERR_NOMEM;
 }
 
@@ -553,7 +384,7 @@ static void load_deinit(struct load *l)
 	}
 	free(l->entries);
 	free(l->at);
-	index_free(&l->below);
+	claims_deinit(&l->claims);
 	index_free(&l->plans);
 	index_free(&l->zone_names);
 	buf_free(&l->text);

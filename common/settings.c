@@ -18,6 +18,8 @@ void snapshot_free(struct snapshot *s)
 	for (size_t i = 0; i < s->zone_count; i++)
 		zone_box_free(&s->zones[i]);
 	free(s->zones);
+	index_free(&s->bounce_domains);
+	index_free(&s->tracking_hosts);
 	index_free(&s->networks);
 	index_free(&s->domains);
 	index_free(&s->wildcards);
@@ -158,6 +160,29 @@ size_t snapshot_find_domain(
 	if (domain_r != NULL)
 		*domain_r = NULL;
 	return TENANT_NONE;
+}
+
+static size_t find_host(const struct snapshot *s, const struct index *hosts, struct span host,
+    const struct tenant_domain **domain_r)
+{
+	const struct index_entry *e = index_find(hosts, host);
+
+	if (domain_r != NULL)
+		*domain_r =
+		    e != NULL ? &s->tenants[e->owner].box->tenant.domains[e->item] : NULL;
+	return owner(e);
+}
+
+size_t snapshot_find_tracking_host(
+    const struct snapshot *s, struct span host, const struct tenant_domain **domain_r)
+{
+	return find_host(s, &s->tracking_hosts, host, domain_r);
+}
+
+size_t snapshot_find_bounce_domain(
+    const struct snapshot *s, struct span domain, const struct tenant_domain **domain_r)
+{
+	return find_host(s, &s->bounce_domains, domain, domain_r);
 }
 
 /* ---- one tenant ---- */

@@ -54,8 +54,10 @@ struct dkim_key {
 };
 
 struct tenant_domain {
-	const char *name; /* canonical */
-	bool subdomains;  /* names below belong to the tenant too */
+	const char *name;          /* canonical */
+	bool subdomains;           /* names below belong to the tenant too */
+	const char *tracking_host; /* canonical; NULL: no links of ours */
+	const char *bounce_domain; /* canonical; NULL: return paths stay the tenant's */
 	const struct dkim_key *keys;
 	size_t key_count;
 };
@@ -82,6 +84,7 @@ struct tenant {
 	const char *name;
 	const char *file; /* where it was read, for messages */
 	const char *plan_name;
+	const char *display_name; /* what recipients are shown; NULL: name */
 	const char *timezone;
 	const struct zone *zone;
 	int cycle_day; /* 1..31 */
@@ -128,6 +131,10 @@ struct provider {
 		    *notice_domain; /* sign Postfix's own notices as this; NULL = do not */
 		struct dkim_key notice_key;
 	} milter;
+	struct {
+		const char *keys;    /* directory of the token keys, absolute */
+		int64_t click_ttl_s; /* a click is counted so long; 0 = for ever */
+	} tokens;
 	struct {
 		const char *path;
 		uint64_t map_octets, map_ceiling;
@@ -189,6 +196,14 @@ size_t snapshot_find_client(const struct snapshot *s, struct span address);
 /* Whose is this domain (canonical)? Exact, or below one with subdomains = true; the closest
  * parent wins. *domain_r (may be NULL) gets the owning entry. */
 size_t snapshot_find_domain(
+    const struct snapshot *s, struct span domain, const struct tenant_domain **domain_r);
+
+/* Whose is this host of links (canonical)? Exact. *domain_r (may be NULL) gets the first of the
+ * tenant's domains that names it. */
+size_t snapshot_find_tracking_host(
+    const struct snapshot *s, struct span host, const struct tenant_domain **domain_r);
+/* The same for the domain of a return path. */
+size_t snapshot_find_bounce_domain(
     const struct snapshot *s, struct span domain, const struct tenant_domain **domain_r);
 
 /* The tenant's stream for a message: by login, then policy_context, then server port, then the

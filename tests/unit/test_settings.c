@@ -572,6 +572,73 @@ START_TEST(conflicts_below)
 }
 END_TEST
 
+/* Hosts of links and return paths: whose they are, and who may not have them. */
+START_TEST(hosts)
+{
+	static const struct {
+		const char *name, *text;
+	} files[] = {
+		{ "tenants.d/1.conf", "tenant = \"a\"; plan = \"p\"; domains = (\n"
+				      "{ name = \"a.example\"; subdomains = true;\n"
+				      "  tracking_host = \"Click.A.example.\";\n"
+				      "  bounce_domain = \"b.a.example\"; },\n"
+				      "{ name = \"a2.example\";\n"
+				      "  tracking_host = \"click.a.example\"; } );" },
+		{ "tenants.d/2.conf",
+		    "tenant = \"b\"; plan = \"p\"; domains = (\n"
+		    "{ name = \"b.example\"; tracking_host = \"b.links.example\"; } );" },
+		/* the same host */
+		{ "tenants.d/3.conf",
+		    "tenant = \"c\"; plan = \"p\"; domains = (\n"
+		    "{ name = \"c.example\"; tracking_host = \"b.links.example\"; } );" },
+		/* a host in another's domain, and at a name of another's without subdomains */
+		{ "tenants.d/4.conf",
+		    "tenant = \"d\"; plan = \"p\"; domains = (\n"
+		    "{ name = \"d.example\"; bounce_domain = \"x.y.a.example\"; } );" },
+		{ "tenants.d/5.conf",
+		    "tenant = \"e\"; plan = \"p\"; domains = (\n"
+		    "{ name = \"e.example\"; tracking_host = \"a2.example\"; } );" },
+		{ "tenants.d/6.conf",
+		    "tenant = \"f\"; plan = \"p\"; domains = (\n"
+		    "{ name = \"f.example\"; tracking_host = \"x.a2.example\"; } );" },
+		/* a domain with another's host in it */
+		{ "tenants.d/7.conf", "tenant = \"g\"; plan = \"p\"; domains = (\n"
+				      "{ name = \"links.example\"; subdomains = true; } );" },
+		{ "tenants.d/8.conf", "tenant = \"h\"; plan = \"p\"; domains = (\n"
+				      "{ name = \"links.example\"; } );" },
+	};
+	const struct tenant_domain *d;
+	struct fixture f;
+	struct snapshot *s;
+
+	set_up(&f, PLANS);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		put(&f, files[i].name, files[i].text);
+	s = load(&f, NULL);
+	ck_assert_str_eq(report(&f),
+	    "tenants.d/3.conf:2: error: tracking_host \"b.links.example\" belongs to tenant "
+	    "\"b\" (tenants.d/2.conf:2)\n"
+	    "tenants.d/4.conf:2: error: bounce_domain \"x.y.a.example\" belongs to tenant "
+	    "\"a\" (tenants.d/1.conf:2)\n"
+	    "tenants.d/5.conf:2: error: tracking_host \"a2.example\" belongs to tenant "
+	    "\"a\" (tenants.d/1.conf:5)\n"
+	    "tenants.d/7.conf:2: error: a host in \"links.example\" belongs to tenant "
+	    "\"b\" (tenants.d/2.conf:2)\n");
+	ck_assert_uint_eq(snapshot_tenant_count(s), 4);
+	ck_assert_uint_eq(snapshot_find_tracking_host(s, SPAN("click.a.example"), &d), 0);
+	ck_assert_ptr_eq(d, &snapshot_tenant(s, 0)->domains[0]);
+	ck_assert_uint_eq(snapshot_find_tracking_host(s, SPAN("b.links.example"), NULL), 1);
+	ck_assert_uint_eq(snapshot_find_tracking_host(s, SPAN("b.a.example"), &d), TENANT_NONE);
+	ck_assert_ptr_null(d);
+	ck_assert_uint_eq(snapshot_find_bounce_domain(s, SPAN("b.a.example"), &d), 0);
+	ck_assert_uint_eq(
+	    snapshot_find_bounce_domain(s, SPAN("x.b.a.example"), &d), TENANT_NONE);
+	ck_assert_uint_eq(snapshot_find_bounce_domain(s, SPAN(""), &d), TENANT_NONE);
+	snapshot_unref(&s);
+	tear_down(&f);
+}
+END_TEST
+
 /* ---- reload ---- */
 
 START_TEST(reload)
@@ -787,6 +854,7 @@ int main(void)
 	tcase_add_test(cases, streams);
 	tcase_add_test(cases, conflicts);
 	tcase_add_test(cases, conflicts_below);
+	tcase_add_test(cases, hosts);
 	tcase_add_test(cases, reload);
 	tcase_add_test(cases, provider_changes);
 	tcase_add_test(cases, states);
