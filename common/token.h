@@ -8,8 +8,8 @@
  * TOKEN_RETURN_TEXT_MAX characters hold TOKEN_RETURN_PAYLOAD_MAX octets of payload.
  *
  * Keys: a directory with one file a purpose, each holding all keys that still verify; the newest
- * one mints. Each file is derived from the platform's key (token_ring.h), and a tenant's key from
- * it by HKDF-SHA-256. Everything here may be used by many threads at once. */
+ * one mints (token_ring.h). A tenant's key is derived from it by HKDF-SHA-256 (RFC 5869). Rings may
+ * be read by many threads at once; a token_key is used by one thread at a time. */
 #ifndef TOKEN_H
 #define TOKEN_H
 
@@ -18,17 +18,11 @@
 #include "err.h"
 #include "span.h"
 
-enum token_purpose {
-	TOKEN_CLICK,
-	TOKEN_OPEN,
-	TOKEN_UNSUBSCRIBE,
-	TOKEN_RETURN,
-	TOKEN_PURPOSES
-};
+enum token_purpose { TOKEN_CLICK, TOKEN_OPEN, TOKEN_UNSUBSCRIBE, TOKEN_RETURN, TOKEN_PURPOSES };
 
 #define TOKEN_OVERHEAD           17u /* octets: key id, SIV */
 #define TOKEN_PAYLOAD_MAX        3000u
-#define TOKEN_TEXT_MAX           4024u /* characters of the longest token */
+#define TOKEN_TEXT_MAX           4023u /* characters of the longest token */
 #define TOKEN_RETURN_PAYLOAD_MAX 21u
 #define TOKEN_RETURN_TEXT_MAX    62u
 
@@ -36,10 +30,11 @@ enum token_purpose {
 struct token_ring;
 
 /* Reads directory/PURPOSE.keys. A sentence for the administrator in error on failure: ERR_NOTFOUND
- * when there is no such file, ERR_DENIED when it is open to others or not readable, ERR_SYNTAX. */
+ * when there is no such file, ERR_DENIED when it is open to others, a link or not readable,
+ * ERR_SYNTAX with the line. */
 enum err token_ring_read(const char *directory, enum token_purpose purpose,
     struct token_ring **ring_r, char *error, size_t size) CHECKED;
-void token_ring_free(struct token_ring **ring); /* NULL is fine */
+void token_ring_free(struct token_ring **ring);             /* NULL is fine; wipes */
 const char *token_purpose_text(enum token_purpose purpose); /* "click", ... */
 
 /* The ring's keys for one tenant, ready for use; costs a few microseconds for each key of the ring,
@@ -54,11 +49,20 @@ void token_key_free(struct token_key **key); /* NULL is fine */
 enum err token_seal(
     struct token_key *key, struct span host, struct span payload, struct buf *out) CHECKED;
 
-/* The payload of a genuine token into payload_r (payload_max octets of room, *n_r used). Anything
- * else is ERR_NOTFOUND: wrong alphabet, cut, changed, another purpose's, tenant's, host's, or of a
- * key that is gone. All of these take the same way: the tag is compared in constant time by
- * OpenSSL. */
+/* The payload of a genuine token into payload_r, which has room for TOKEN_PAYLOAD_MAX octets.
+ * Anything else is ERR_NOTFOUND: wrong alphabet, cut, changed, another purpose's, tenant's, host's,
+ * or of a key that is gone. What decodes takes the same way, good or bad; OpenSSL compares the SIV
+ * in constant time. A text has one spelling, but for the case of base32. */
 enum err token_open(struct token_key *key, struct span host, struct span text,
-    uint8_t *payload_r, size_t payload_max, size_t *n_r) CHECKED;
+    uint8_t payload_r[TOKEN_PAYLOAD_MAX], size_t *n_r) CHECKED;
+
+/* Which key of the ring made it; 0 when the text is none. Says nothing about its being genuine. */
+unsigned token_key_id(const struct token_key *key, struct span text);
+
+/* 64 bits that stand for a recipient of this tenant in events, never 0; lower-case the address
+ * first. Does not change when keys rotate. The click key's is used for opens too, so that both
+ * speak of the same reader. */
+enum err token_pseudonym(
+    struct token_key *key, struct span address, uint64_t *pseudonym_r) CHECKED;
 
 #endif

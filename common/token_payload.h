@@ -29,7 +29,8 @@ struct token_click {
 	uint64_t message;
 	uint16_t link;      /* 0.. within the message */
 	uint64_t recipient; /* 0: aggregate */
-	uint32_t expires_h; /* hours since 1970; afterwards it redirects and nothing is recorded */
+	uint32_t
+	    expires_h; /* hours since 1970; afterwards it redirects and nothing is recorded */
 	struct span target; /* http or https URL, exactly where to go */
 };
 
@@ -49,7 +50,8 @@ struct token_unsubscribe {
 struct token_return {
 	uint8_t flags;
 	uint64_t message;
-	uint32_t tenant; /* low half of the hash of its name: a check, the bounce domain selects */
+	uint32_t
+	    tenant; /* low half of the hash of its name: a check, the bounce domain selects */
 	uint16_t source; /* 0: none was chosen */
 };
 
