@@ -270,6 +270,20 @@ static enum err become(const struct identity *who, char *error, size_t size)
 	return ERR_OK;
 }
 
+enum err daemon_find_account(
+    const char *user, const char *group, uid_t *uid_r, gid_t *gid_r, char *error, size_t size)
+{
+	bool has_group = group != NULL && group[0] != '\0';
+	struct identity who = { 0 };
+	enum err e = find_user(user, !has_group, &who, error, size);
+
+	if (e == ERR_OK && has_group)
+		e = find_group(group, &who, error, size);
+	*uid_r = who.uid;
+	*gid_r = who.gid;
+	return e;
+}
+
 enum err daemon_drop_privileges(const char *user, const char *group, char *error, size_t size)
 {
 	bool has_user = user != NULL && user[0] != '\0';

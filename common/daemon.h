@@ -4,6 +4,8 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
+#include <sys/types.h>
+
 #include "base.h"
 #include "err.h"
 
@@ -33,6 +35,11 @@ enum err daemon_detach(const struct daemon_options *options) CHECKED;
  * error gets a sentence. Call while there is one thread. */
 enum err daemon_drop_privileges(
     const char *user, const char *group, char *error, size_t size) CHECKED;
+
+/* The ids that daemon_drop_privileges would take; an empty group is the user's own. error gets a
+ * sentence. */
+enum err daemon_find_account(const char *user, const char *group, uid_t *uid_r, gid_t *gid_r,
+    char *error, size_t size) CHECKED;
 
 /* Tells systemd (NOTIFY_SOCKET, sd_notify(3)) and a waiting parent. state: "READY=1",
  * "RELOADING=1", "STOPPING=1", "STATUS=..." lines. Harmless without NOTIFY_SOCKET. */

@@ -158,14 +158,17 @@ void token_wipe(void *p, size_t n)
 
 /* ---- files ---- */
 
-static enum err read_text(int fd, const char *path, struct buf *text, char *error, size_t size)
+static enum err read_text(
+    int fd, const char *path, bool group_reads, struct buf *text, char *error, size_t size)
 {
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 027) != 0) {
-		snprintf(error, size,
-		    "%s: must be a file that others cannot read, nor its group write", path);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (st.st_mode & (group_reads ? 037u : 077u)) != 0) {
+		snprintf(error, size, "%s: must be a file that %s", path,
+		    group_reads ? "others cannot read, nor its group write"
+				: "only its owner can read");
 		return ERR_DENIED;
 	}
 	if (st.st_size > (off_t)TOKEN_RING_OCTETS) {
@@ -186,44 +189,47 @@ static enum err read_text(int fd, const char *path, struct buf *text, char *erro
 	return err_from_errno(errno);
 }
 
-enum err token_ring_read(const char *directory, enum token_purpose purpose,
-    struct token_ring **ring_r, char *error, size_t size)
+enum err token_ring_read_file(
+    const char *path, bool group_reads, struct token_ring *ring_r, char *error, size_t size)
 {
 	struct buf text = BUF_INIT(2 * TOKEN_RING_OCTETS);
-	struct token_ring *ring = calloc(1, sizeof *ring);
-	char path[4096];
 	unsigned line;
 	enum err e;
 	int fd;
 
-	*ring_r = NULL;
-	if ((size_t)snprintf(path, sizeof path, "%s/%s.keys", directory,
-		token_purpose_text(purpose)) >= sizeof path ||
-	    ring == NULL) {
-		snprintf(error, size, "%s: out of memory, or too long", directory);
-		free(ring);
-		return ERR_NOMEM;
-	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		snprintf(error, size, "%s: %s", path, strerror(errno));
-		e = errno == ELOOP ? ERR_DENIED : err_from_errno(errno);
-		goto out;
+		return errno == ELOOP ? ERR_DENIED : err_from_errno(errno);
 	}
-	e = read_text(fd, path, &text, error, size);
+	e = read_text(fd, path, group_reads, &text, error, size);
 	close(fd);
-	if (e != ERR_OK)
-		goto out;
-	e = token_ring_parse(buf_span(&text), ring, &line);
-	if (e != ERR_OK)
-		snprintf(error, size, "%s:%u: is no list of token keys", path, line);
-out:
-	ring->purpose = purpose;
+	if (e == ERR_OK) {
+		e = token_ring_parse(buf_span(&text), ring_r, &line);
+		if (e != ERR_OK)
+			snprintf(error, size, "%s:%u: is no list of token keys", path, line);
+	}
 	if (text.p != NULL)
 		token_wipe(text.p, text.size);
 	buf_free(&text);
+	return e;
+}
+
+enum err token_ring_read(const char *directory, enum token_purpose purpose,
+    struct token_ring **ring_r, char *error, size_t size)
+{
+	struct token_ring *ring = calloc(1, sizeof *ring);
+	char path[4096];
+	enum err e = ERR_NOMEM;
+
+	snprintf(error, size, "%s: out of memory, or too long", directory);
+	if (ring != NULL && (size_t)snprintf(path, sizeof path, "%s/%s.keys", directory,
+				token_purpose_text(purpose)) < sizeof path)
+		e = token_ring_read_file(path, true, ring, error, size);
 	if (e != ERR_OK)
 		token_ring_free(&ring);
+	else
+		ring->purpose = purpose;
 	*ring_r = ring;
 	return e;
 }

@@ -1,6 +1,6 @@
-/* token_ring.h - token keys as files: what penguinctl writes and token.c reads. The platform's file
- * holds the secrets; the file of a purpose holds what is derived from them, so that a process can be
- * given one purpose and not the others.
+/* token_ring.h - token keys as files: what penguinctl writes and token.c reads. The platform's
+ * file holds the secrets; the file of a purpose holds what is derived from them, so that a process
+ * can be given one purpose and not the others.
  *
  * A file: a comment line, then a line a key, oldest first: id (1..255), date since which it mints,
  * 64 hexadecimal digits. Pure, thread safe. */
@@ -36,6 +36,10 @@ enum err token_ring_parse(
     struct span text, struct token_ring *ring_r, unsigned *line_r) CHECKED;
 /* Appends the file's text. what: a word for the comment line. */
 void token_ring_put(const struct token_ring *ring, const char *what, struct buf *out);
+
+/* Reads one file. May its group read it? Errors as token_ring_read (token.h). */
+enum err token_ring_read_file(const char *path, bool group_reads, struct token_ring *ring_r,
+    char *error, size_t size) CHECKED;
 
 /* The purpose's keys out of the platform's. */
 enum err token_ring_derive(const struct token_ring *platform, enum token_purpose purpose,

@@ -78,6 +78,16 @@ static const struct grammar_option genkey_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option rotate_options[] = {
+	{ 0, "if-missing", NULL, "make the first key; change nothing when there is one" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option token_show_options[] = {
+	{ 0, "host", "HOST", "where a bare token would be presented" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option postfix_options[] = {
 	{ 0, "dry-run", NULL, "print what would change as a diff, and change nothing" },
 	END_OF_OPTIONS,
@@ -108,6 +118,12 @@ static const struct grammar_command commands[] = {
 	    cmd_suppress_export },
 	{ "dkim genkey <domain>", "make a signing key and its DNS record", genkey_options,
 	    cmd_dkim_genkey },
+	{ "token keys list", "the keys of links and return paths, without their secrets", NULL,
+	    cmd_token_keys_list },
+	{ "token keys rotate", "add a key that new links are made with; old links keep working",
+	    rotate_options, cmd_token_keys_rotate },
+	{ "token show <token>", "what a link, a return path or a token says",
+	    token_show_options, cmd_token_show },
 	{ "postfix show", "the postconf commands that attach us", NULL, cmd_postfix_show },
 	{ "postfix enable", "attach us to Postfix", postfix_options, cmd_postfix_enable },
 	{ "postfix disable", "detach us from Postfix", postfix_options, cmd_postfix_disable },

@@ -282,7 +282,7 @@ START_TEST(ring_files)
 	ck_assert_int_eq(r->purpose, TOKEN_CLICK);
 	token_ring_free(&r);
 	for (mode_t mode = 0600; mode <= 0677; mode++) {
-		bool fine = (mode & 027) == 0;
+		bool fine = (mode & 037) == 0;
 
 		ck_assert_int_eq(chmod(path, mode), 0);
 		ck_assert_int_eq(
