@@ -3,8 +3,9 @@
  *
  * What the library does not do for us, each found by trial on Debian 12's version 2.11.0beta2:
  *   - lengths of 0 and NULL names end in its assert(): every call is guarded;
- *   - without a list of names it signs everything, Received included; the list is therefore set,
- *     and fields outside it are not even fed (a malformed DKIM-Signature would stop the signing);
+ *   - it signs every field that it is fed, Received included, and stops at a malformed
+ *     DKIM-Signature: fields outside our table are not fed. So it needs no list of names to sign,
+ *     which would be a regular expression tried on each field, three percent of a signature;
  *   - its list of signed names is cut at 4,095 octets, From or not: counted here first;
  *   - oversigned names belong to the DKIM_LIB, wanted or not: so there is one DKIM_LIB for each set
  *     of names, made when first needed; options are never changed afterwards, as signing threads
@@ -97,7 +98,6 @@ static bool set_names(DKIM_LIB *lib, dkim_opts_t option, const char **names)
 
 static DKIM_LIB *new_library(const struct signer *s, unsigned present)
 {
-	const char *sign[ARRAY_SIZE(fields) + 1] = { NULL };
 	const char *oversign[ARRAY_SIZE(fields) + 1] = { NULL };
 	DKIM_LIB *lib = dkim_init(NULL, NULL);
 	uint64_t ttl_s = s->ttl_s;
@@ -106,13 +106,11 @@ static DKIM_LIB *new_library(const struct signer *s, unsigned present)
 	if (lib == NULL)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		sign[i] = fields[i].name;
 		if (fields[i].oversign == ALWAYS ||
 		    (fields[i].oversign != NEVER && (present >> (i - FIRST_OPTIONAL) & 1) != 0))
 			oversign[n++] = fields[i].name;
 	}
-	if (!set_names(lib, DKIM_OPTS_SIGNHDRS, sign) ||
-	    !set_names(lib, DKIM_OPTS_OVERSIGNHDRS, oversign) ||
+	if (!set_names(lib, DKIM_OPTS_OVERSIGNHDRS, oversign) ||
 	    dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_SIGNATURETTL, &ttl_s, sizeof ttl_s) !=
 		DKIM_STAT_OK) {
 		dkim_close(lib);
