@@ -290,19 +290,21 @@ static enum err check_status(const struct request *r, const struct attr_request 
 	return ERR_SYNTAX;
 }
 
-/* Sends a request in all its parts and reads the answers; the last one, or the first that holds a
- * verdict, stays in k->in. */
-static enum err converse(struct connection *k, const struct request *r, int64_t deadline_ns,
-    struct attr_request *answer_r, size_t *used_r)
+/* Sends a request in all its parts (sent: its only part is gone already) and reads the answers; the
+ * last one, or the first that holds a verdict, stays in k->in. */
+static enum err converse(struct connection *k, const struct request *r, bool sent,
+    int64_t deadline_ns, struct attr_request *answer_r, size_t *used_r)
 {
 	size_t next = 0;
 	enum err e;
-	bool more;
+	bool more = false;
 
 	e = read_owed(k, deadline_ns);
 	while (e == ERR_OK) {
-		more = put_request(&k->out, r, &next);
-		e = send_all(k, deadline_ns);
+		if (!sent) {
+			more = put_request(&k->out, r, &next);
+			e = send_all(k, deadline_ns);
+		}
 		if (e == ERR_OK)
 			e = receive_answer(k, deadline_ns, answer_r, used_r);
 		if (e == ERR_OK)
@@ -316,13 +318,14 @@ static enum err converse(struct connection *k, const struct request *r, int64_t 
 
 typedef enum err read_answer(const struct attr_request *answer, void *result);
 
-/* One question and its answer, on a kept connection if there is one; when that one is dead, on a
- * new one. Only a connection in a known state is kept. */
-static enum err ask(
-    struct policy_client *c, const struct request *r, read_answer *read, void *result)
+/* One question and its answer, on the connection where it was asked already (or NULL), or on a kept
+ * one if there is one; when that one is dead, on a new one. Only a connection in a known state is
+ * kept. */
+static enum err ask(struct policy_client *c, struct connection *asked, const struct request *r,
+    read_answer *read, void *result)
 {
 	int64_t deadline_ns = clock_mono_ns() + c->timeout_ns;
-	struct connection *k = take_idle(c);
+	struct connection *k = asked != NULL ? asked : take_idle(c);
 	bool kept = k != NULL;
 	struct attr_request answer;
 	size_t used = 0;
@@ -332,10 +335,11 @@ static enum err ask(
 		if (k == NULL)
 			e = connection_open(c, deadline_ns, &k);
 		if (e == ERR_OK)
-			e = converse(k, r, deadline_ns, &answer, &used);
+			e = converse(k, r, asked != NULL, deadline_ns, &answer, &used);
 		if (e == ERR_OK || !kept || e == ERR_TIMEOUT || e == ERR_SYNTAX)
 			break;
 		connection_free(&k);
+		asked = NULL;
 		kept = false;
 		e = ERR_OK;
 	}
@@ -399,15 +403,52 @@ static enum err read_admission(const struct attr_request *answer, void *result)
 
 /* ---- verbs ---- */
 
-enum err policy_client_assign(struct policy_client *c, struct span queue_id, struct span login,
-    struct span client_address, struct assignment *assignment_r)
+static struct request assign_request(
+    struct span queue_id, struct span login, struct span client_address)
 {
-	const struct request r = { .verb = CONTROL_ASSIGN,
+	return (struct request){ .verb = CONTROL_ASSIGN,
 		.queue_id = queue_id,
 		.login = login,
 		.client_address = client_address };
+}
 
-	return ask(c, &r, read_assignment, assignment_r);
+struct connection *policy_client_ask_early(struct policy_client *c, struct span queue_id,
+    struct span login, struct span client_address)
+{
+	const struct request r = assign_request(queue_id, login, client_address);
+	struct connection *k = take_idle(c);
+	size_t next = 0;
+
+	if (k == NULL)
+		return NULL;
+	if (k->owed >= OWED_MAX) {
+		give_back(c, k);
+		return NULL;
+	}
+	(void)put_request(&k->out, &r, &next);
+	if (send_all(k, clock_mono_ns()) != ERR_OK)
+		connection_free(&k);
+	return k;
+}
+
+void policy_client_forget(struct policy_client *c, struct connection **asked)
+{
+	if (*asked == NULL)
+		return;
+	(*asked)->owed++;
+	give_back(c, *asked);
+	*asked = NULL;
+}
+
+enum err policy_client_assign(struct policy_client *c, struct connection **asked_io,
+    struct span queue_id, struct span login, struct span client_address,
+    struct assignment *assignment_r)
+{
+	const struct request r = assign_request(queue_id, login, client_address);
+	struct connection *asked = *asked_io;
+
+	*asked_io = NULL;
+	return ask(c, asked, &r, read_assignment, assignment_r);
 }
 
 enum err policy_client_admit(struct policy_client *c, struct span queue_id, struct span sender,
@@ -419,7 +460,7 @@ enum err policy_client_admit(struct policy_client *c, struct span queue_id, stru
 		.octets = octets,
 		.recipients = recipients };
 
-	return ask(c, &r, read_admission, answer_r);
+	return ask(c, NULL, &r, read_admission, answer_r);
 }
 
 static enum err read_nothing(const struct attr_request *answer, void *result)
@@ -447,7 +488,7 @@ enum err policy_client_close(struct policy_client *c, struct span queue_id, bool
 	if (k == NULL || k->owed >= OWED_MAX) {
 		if (k != NULL)
 			give_back(c, k);
-		return ask(c, &r, read_nothing, NULL);
+		return ask(c, NULL, &r, read_nothing, NULL);
 	}
 	/* The usual case, acceptance, costs no round trip: after END-OF-MESSAGE silence means
 	 * "accepted", so an answer that never comes changes nothing. */
@@ -455,7 +496,7 @@ enum err policy_client_close(struct policy_client *c, struct span queue_id, bool
 	e = send_all(k, clock_mono_ns() + c->timeout_ns);
 	if (e != ERR_OK) {
 		connection_free(&k);
-		return ask(c, &r, read_nothing, NULL);
+		return ask(c, NULL, &r, read_nothing, NULL);
 	}
 	k->owed++;
 	give_back(c, k);

@@ -13,6 +13,7 @@
 #define POLICY_TEXT_MAX 512
 
 struct policy_client;
+struct connection; /* to policyd, with a question under way */
 
 struct assignment {
 	bool found;
@@ -41,10 +42,20 @@ void policy_client_free(struct policy_client **c); /* NULL is fine */
 /* All of these: ERR_OK when policyd answered; ERR_TIMEOUT, ERR_CLOSED, ERR_IO and such when it did
  * not; ERR_SYNTAX when the answer makes no sense or says status=error. A connection that turns out
  * to be dead is replaced once, which is safe: policyd charges by queue id. */
-enum err policy_client_assign(struct policy_client *c, struct span queue_id, struct span login,
-    struct span client_address, struct assignment *assignment_r) CHECKED;
+enum err policy_client_assign(struct policy_client *c, struct connection **asked_io,
+    struct span queue_id, struct span login, struct span client_address,
+    struct assignment *assignment_r) CHECKED;
 enum err policy_client_admit(struct policy_client *c, struct span queue_id, struct span sender,
     uint64_t octets, struct recipients recipients, struct admission_answer *answer_r) CHECKED;
+
+/* Sends the question of policy_client_assign and does not wait, so that policyd answers while the
+ * caller has other work. The result goes into policy_client_assign with the same arguments, which
+ * takes it over and sets it to NULL, or to policy_client_forget. NULL: not asked (no kept
+ * connection, a busy policyd); policy_client_assign then asks for itself. */
+struct connection *policy_client_ask_early(struct policy_client *c, struct span queue_id,
+    struct span login, struct span client_address);
+/* Nobody waits for that answer any more. NULL is fine; sets *asked to NULL. */
+void policy_client_forget(struct policy_client *c, struct connection **asked);
 
 /* Tells the outcome. accepted: false when the message is refused or tempfailed (its charges can go
  * back). The list is sent only when fewer were accepted than charged. The answer to a plain

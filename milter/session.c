@@ -9,7 +9,8 @@
 #include "stages.h"
 
 enum state {
-	STATE_IDLE,     /* no message, or one that is not ours */
+	STATE_IDLE,     /* no message, or one that there was no memory for */
+	STATE_PASSING,  /* not ours */
 	STATE_ENVELOPE, /* ours, from MAIL on */
 	STATE_HEADERS,
 	STATE_BODY,
@@ -20,13 +21,13 @@ enum state {
 struct session {
 	struct shared *shared;
 	enum state state;
-	struct mail mail; /* meaningful outside STATE_IDLE */
-	bool broken;
+	struct mail mail;       /* meaningful outside STATE_IDLE; empty while passing */
 	char last_queue_id[64]; /* of the message before */
 };
 
 static const char *const state_names[] = {
 	[STATE_IDLE] = "idle",
+	[STATE_PASSING] = "passing",
 	[STATE_ENVELOPE] = "envelope",
 	[STATE_HEADERS] = "headers",
 	[STATE_BODY] = "body",
@@ -36,7 +37,8 @@ static_assert(ARRAY_SIZE(state_names) == STATES, "a name for every state");
 
 /* Which states may follow which. Everything may end in idle: MAIL and abort come at any time. */
 static const unsigned may_follow[STATES] = {
-	[STATE_IDLE] = 1u << STATE_ENVELOPE | 1u << STATE_IDLE,
+	[STATE_IDLE] = 1u << STATE_PASSING | 1u << STATE_ENVELOPE | 1u << STATE_IDLE,
+	[STATE_PASSING] = 1u << STATE_IDLE,
 	[STATE_ENVELOPE] = 1u << STATE_HEADERS | 1u << STATE_BODY | 1u << STATE_IDLE,
 	[STATE_HEADERS] = 1u << STATE_BODY | 1u << STATE_IDLE,
 	[STATE_BODY] = 1u << STATE_DECIDED | 1u << STATE_IDLE,
@@ -154,7 +156,7 @@ static struct envelope normalise(const struct session *s, const struct envelope 
 
 /* ---- events ---- */
 
-bool session_begin(struct session *s, const struct envelope *envelope)
+void session_begin(struct session *s, const struct envelope *envelope)
 {
 	const struct envelope e = normalise(s, envelope);
 	struct generation *g = shared_generation(s->shared);
@@ -162,29 +164,32 @@ bool session_begin(struct session *s, const struct envelope *envelope)
 	size_t tenant;
 
 	(void)enter(s, STATE_IDLE);
-	s->broken = false;
 	if (!classify(g->snapshot, &e, &kind, &tenant)) {
 		log_record(LOG_LEVEL_DEBUG, e.queue_id, "not_ours", LOG_SPAN("login", e.login),
 		    LOG_SPAN("client", e.client), LOG_SPAN("sender", e.sender));
 		generation_unref(&g);
-		return false;
+		s->mail = (struct mail){ .tenant = TENANT_NONE };
+		(void)enter(s, STATE_PASSING);
+		return;
 	}
 	s->mail = (struct mail){
 		.shared = s->shared, .generation = g, .kind = kind, .tenant = tenant
 	};
 	s->mail.message = message_new(e.sender, e.login, e.client);
 	if (s->mail.message == NULL) {
+		/* At its end such a message is one whose MAIL we never saw. */
 		mail_deinit(&s->mail);
-		s->broken = true;
-		return true;
+		return;
 	}
 	message_set_queue_id(s->mail.message, e.queue_id);
-	return enter(s, STATE_ENVELOPE);
+	(void)enter(s, STATE_ENVELOPE);
 }
 
-bool session_is_broken(const struct session *s)
+/* The same id may come more than once. One that is the last message's is a left-over. */
+static void learn_queue_id(struct session *s, struct span queue_id)
 {
-	return s->broken;
+	if (queue_id.n > 0 && !span_eq(queue_id, span_cstr(s->last_queue_id)))
+		message_set_queue_id(s->mail.message, queue_id);
 }
 
 void session_recipient(struct session *s, struct span address)
@@ -196,19 +201,30 @@ void session_recipient(struct session *s, struct span address)
 	message_add_recipient(s->mail.message, address);
 }
 
-void session_header(struct session *s, struct span name, struct span value)
+static void first_header(struct session *s, struct span queue_id)
+{
+	(void)enter(s, STATE_HEADERS);
+	learn_queue_id(s, queue_id);
+	stages_run(&s->mail, STAGE_FIRST_HEADER);
+}
+
+void session_header(
+    struct session *s, struct span queue_id, struct span name, struct span value)
 {
 	if (s->state == STATE_ENVELOPE)
-		(void)enter(s, STATE_HEADERS);
+		first_header(s, queue_id);
 	if (s->state == STATE_HEADERS)
 		message_add_header(s->mail.message, name, value);
 }
 
 void session_end_of_headers(struct session *s, struct span queue_id)
 {
-	if (s->state == STATE_IDLE || !enter(s, STATE_BODY))
+	if (s->state == STATE_IDLE || s->state == STATE_PASSING || !enter(s, STATE_BODY))
 		return;
-	message_set_queue_id(s->mail.message, queue_id);
+	if (!span_eq(s->mail.message->queue_id, queue_id)) {
+		mail_forget_question(&s->mail); /* it named another */
+		message_set_queue_id(s->mail.message, queue_id);
+	}
 	stages_run(&s->mail, STAGE_END_OF_HEADERS);
 }
 
@@ -223,6 +239,8 @@ void session_end_of_message(struct session *s, struct outcome *outcome_r)
 	struct mail *mail = &s->mail;
 
 	*outcome_r = (struct outcome){ .verdict = &mail->verdict };
+	if (s->state == STATE_PASSING)
+		return;
 	if (!enter(s, STATE_DECIDED)) {
 		/* A message whose MAIL we never saw: nobody knows whose it is. */
 		verdict_decide(TROUBLE_ORDER, SPAN(""), &mail->verdict);
@@ -312,6 +330,8 @@ void session_complete(struct session *s, bool applied, struct verdict *verdict_r
 	struct mail *mail = &s->mail;
 
 	*verdict_r = mail->verdict;
+	if (s->state == STATE_PASSING)
+		(void)enter(s, STATE_IDLE);
 	if (s->state != STATE_DECIDED)
 		return;
 	if (mail->verdict.trouble == TROUBLE_NONE && !applied)
@@ -329,7 +349,7 @@ void session_complete(struct session *s, bool applied, struct verdict *verdict_r
 
 void session_abort(struct session *s)
 {
-	if (s->state != STATE_IDLE)
+	if (s->state != STATE_IDLE && s->state != STATE_PASSING)
 		(void)span_copy(
 		    s->mail.message->queue_id, s->last_queue_id, sizeof s->last_queue_id);
 	(void)enter(s, STATE_IDLE);

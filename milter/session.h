@@ -25,14 +25,13 @@ struct envelope {
 struct session *session_new(struct shared *shared);
 void session_free(struct session **s); /* NULL is fine */
 
-/* A message starts; whatever was before is over. True: it is ours, its events matter. False: not
- * ours, pass it by. */
-bool session_begin(struct session *s, const struct envelope *envelope);
-/* No memory could be had for a message that is ours: to be asked when session_begin said true. */
-bool session_is_broken(const struct session *s);
+/* A message starts; whatever was before is over. One that is not ours passes untouched. */
+void session_begin(struct session *s, const struct envelope *envelope);
 
 void session_recipient(struct session *s, struct span address);
-void session_header(struct session *s, struct span name, struct span value);
+/* queue_id: as far as it is known by then. */
+void session_header(
+    struct session *s, struct span queue_id, struct span name, struct span value);
 void session_end_of_headers(struct session *s, struct span queue_id);
 void session_body(struct session *s, struct span chunk);
 

@@ -64,13 +64,25 @@ static bool agree(struct mail *mail)
 	return fail(mail, TROUBLE_MISMATCH, SPAN(""));
 }
 
+/* Postfix tells the queue id with DATA, long before the end of the headers, and its milter client
+ * sends the headers only after END-OF-MESSAGE was asked: policyd answers while we read them. */
+static bool ask_assignment_early(struct mail *mail)
+{
+	const struct message *m = mail->message;
+
+	if (m->queue_id.n > 0)
+		mail->asked = policy_client_ask_early(
+		    mail->generation->policy, m->queue_id, m->login, m->client);
+	return true;
+}
+
 static bool ask_assignment(struct mail *mail)
 {
 	const struct message *m = mail->message;
 	enum err e;
 
-	e = policy_client_assign(
-	    mail->generation->policy, m->queue_id, m->login, m->client, &mail->assignment);
+	e = policy_client_assign(mail->generation->policy, &mail->asked, m->queue_id, m->login,
+	    m->client, &mail->assignment);
 	if (e != ERR_OK) {
 		log_record(
 		    LOG_LEVEL_ERROR, m->queue_id, "policy_away", LOG_CSTR("text", err_text(e)));
@@ -346,6 +358,7 @@ static const struct stage {
 	unsigned kinds;
 	bool (*run)(struct mail *mail);
 } stages[] = {
+	{ STAGE_FIRST_HEADER, MAIL_SMTP, ask_assignment_early },
 	{ STAGE_END_OF_HEADERS, MAIL_SMTP, ask_assignment },
 	{ STAGE_END_OF_HEADERS, MAIL_LOCAL, choose_local_stream },
 	{ STAGE_END_OF_HEADERS, ALL, check_message },
@@ -382,8 +395,15 @@ void stages_body(struct mail *mail, struct span chunk)
 		mail->body_unsigned = true;
 }
 
+void mail_forget_question(struct mail *mail)
+{
+	if (mail->asked != NULL)
+		policy_client_forget(mail->generation->policy, &mail->asked);
+}
+
 void mail_deinit(struct mail *mail)
 {
+	mail_forget_question(mail);
 	signing_free(&mail->signing);
 	for (size_t i = 0; i < mail->key_count; i++)
 		key_unref(&mail->keys[i].key);

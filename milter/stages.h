@@ -18,7 +18,7 @@ enum mail_kind {
 	MAIL_NOTICE = 4, /* Postfix's own bounces: signed where possible, never refused */
 };
 
-enum stage_moment { STAGE_END_OF_HEADERS, STAGE_END_OF_MESSAGE };
+enum stage_moment { STAGE_FIRST_HEADER, STAGE_END_OF_HEADERS, STAGE_END_OF_MESSAGE };
 
 /* One message at work. */
 struct mail {
@@ -28,6 +28,7 @@ struct mail {
 	enum mail_kind kind;
 	size_t tenant;               /* index, or TENANT_NONE for a notice */
 	const struct stream *stream; /* NULL for a notice, and before the assignment */
+	struct connection *asked;    /* for the assignment; NULL: not asked, or answered */
 	struct assignment assignment;
 	struct author author;
 	const char *domain; /* d= */
@@ -47,6 +48,9 @@ void stages_run(struct mail *mail, enum stage_moment moment);
 
 /* Body octets on their way to the signature. */
 void stages_body(struct mail *mail, struct span chunk);
+
+/* The answer to STAGE_FIRST_HEADER's question is not wanted. */
+void mail_forget_question(struct mail *mail);
 
 /* Lets go of everything in it. */
 void mail_deinit(struct mail *mail);

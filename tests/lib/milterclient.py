@@ -7,7 +7,9 @@ what the filter asks for.
 
 Like Postfix it sends header values with LF folds and the blank after the colon, hides its own
 Received field (it counts for "insert", not for "change"), sends only the macros that were asked
-for, and waits for a reply only where the filter has not declined it.
+for, but those also before events that the filter has declined and before every header (those of
+the headers' end) and every body packet (those of the message's end), and waits for a reply only
+where the filter has not declined it.
 """
 import socket
 import struct
@@ -21,9 +23,9 @@ EVENTS = {
     "mail": (b"M", 0x4, 0x4000, 2),
     "rcpt": (b"R", 0x8, 0x8000, 3),
     "data": (b"T", 0x200, 0x10000, 4),
-    "header": (b"L", 0x20, 0x80, None),
+    "header": (b"L", 0x20, 0x80, 6),
     "eoh": (b"N", 0x40, 0x40000, 6),
-    "body": (b"B", 0x10, 0x80000, None),
+    "body": (b"B", 0x10, 0x80000, 5),
     "eom": (b"E", 0, 0, 5),
 }
 LEADSPC = 0x100000
@@ -114,10 +116,7 @@ class MilterClient:
             self.pending += data
 
     def macros(self, event, values):
-        stage = EVENTS[event][3]
-        if stage is None:
-            return
-        data = b""
+        stage, data = EVENTS[event][3], b""
         for name in self.wanted.get(stage, []):
             value = values.get(name.strip("{}"))
             if value:
@@ -127,9 +126,9 @@ class MilterClient:
     def event(self, event, data=b"", macros=None):
         """Sends one event; the reply's (command, data), or None where none comes."""
         command, skip, quiet, _ = EVENTS[event]
+        self.macros(event, macros or {})
         if self.protocol & skip:
             return None
-        self.macros(event, macros or {})
         self.packet(command, data)
         if self.protocol & quiet:
             return None
@@ -150,9 +149,9 @@ class MilterClient:
             if not self.protocol & LEADSPC and value[:1] == " ":
                 value = value[1:]
             steps.append(("header", name.encode("utf-8", "surrogateescape") + b"\0" +
-                          value.encode("utf-8", "surrogateescape") + b"\0", None))
+                          value.encode("utf-8", "surrogateescape") + b"\0", late))
         steps.append(("eoh", b"", late))
-        steps += [("body", body[at:at + chunk], None) for at in range(0, len(body), chunk)]
+        steps += [("body", body[at:at + chunk], late) for at in range(0, len(body), chunk)]
         for event, data, macros in steps:
             if event == abort_at:
                 self.packet(b"A")
