@@ -45,6 +45,7 @@ INCLUDE_policyd/ctl = -iquote policyd/ctl -iquote common
 INCLUDE_tests/unit = -iquote tests/lib -iquote common -iquote milter -iquote policyd -iquote policyd/ctl
 INCLUDE_tests/fuzz = $(INCLUDE_tests/unit)
 INCLUDE_tests/bench = $(INCLUDE_tests/unit)
+INCLUDE_tests/fault = $(INCLUDE_tests/unit)
 INCLUDE_tests/tools = -iquote common
 
 COMMON_SRC = $(filter-out common/clock.c common/clock_test.c,$(wildcard common/*.c))
@@ -54,6 +55,7 @@ CTL_SRC = $(filter-out policyd/ctl/main.c,$(wildcard policyd/ctl/*.c))
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
 FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC = $(wildcard tests/bench/*.c)
+FAULT_SRC = $(wildcard tests/fault/*.c)
 HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h)
 
 COMMON_LIBS = -lconfig -lidn2 -llmdb -lcrypto
@@ -78,7 +80,9 @@ UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(if $(wildcard tests/fuzz/replay.c),$(FUZZ_SRC)))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzzers/%,$(FUZZ_SRC))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
-TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(B)/tools/print_settings
+# With the load generators, which the tests of faults use, too.
+FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload
+TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings
 TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
 all: $(PROGRAMS)
@@ -130,6 +134,9 @@ $(B)/fuzzers/%: $(B)/obj/tests/fuzz/%.o $(UNIT_PARTS) $(B)/obj/common/clock_test
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter-out %.a,$^) \
 		$(filter %.a,$^) $(UNIT_LIBS)
+$(B)/fault/%: $(B)/obj/tests/fault/%.o $(UNIT_PARTS) $(B)/obj/common/clock.o
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(UNIT_PARTS) $(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
