@@ -1,21 +1,29 @@
 /* log - one printable line per record. Knows no configuration and no mail. */
+#include <errno.h>
+#include <paths.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define LINE_MAX_OCTETS 2048
+#define LOOK_NS         (100 * NS_PER_MS) /* between looks whether syslog has a daemon */
 
 /* The sink is one per process, as syslog(3) itself is: set once in main, read by all threads. */
 static struct {
 	const char *ident;
 	bool to_stderr;
 	_Atomic int most;
+	_Atomic int64_t looked_ns; /* monotonic; 0: never */
+	_Atomic bool heard;        /* a syslog daemon was there then */
 } sink = { .ident = "penguinmails", .to_stderr = true, .most = LOG_LEVEL_INFO };
 
 static const struct {
@@ -136,12 +144,41 @@ void log_set_level(enum log_level most)
 	atomic_store(&sink.most, (int)most);
 }
 
+static bool syslog_answers(void)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = _PATH_LOG };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool answers;
+
+	if (fd < 0)
+		return true; /* nothing is known */
+	/* A daemon that wants a stream socket is one, too; syslog(3) tries both. */
+	answers =
+	    connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 || errno == EPROTOTYPE;
+	close(fd);
+	return answers;
+}
+
+/* Without a daemon syslog(3) makes a socket, looks for the path and closes again at every line,
+ * which costs more than what the line tells of. So one look stands for a while. */
+static bool syslog_hears(void)
+{
+	int64_t now = clock_mono_ns(), looked = atomic_load(&sink.looked_ns);
+
+	if (looked == 0 || now - looked >= LOOK_NS) {
+		atomic_store(&sink.heard, syslog_answers());
+		atomic_store(&sink.looked_ns, now);
+	}
+	return atomic_load(&sink.heard);
+}
+
 static void emit(enum log_level level, const char *line)
 {
 	char text[LINE_MAX_OCTETS + 128];
 	int n;
 
-	syslog(levels[level].priority, "%s%s", levels[level].word, line);
+	if (syslog_hears())
+		syslog(levels[level].priority, "%s%s", levels[level].word, line);
 	if (!sink.to_stderr)
 		return;
 	n = snprintf(text, sizeof text, "%s[%ld]: %s%s\n", sink.ident, (long)getpid(),

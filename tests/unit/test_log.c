@@ -1,10 +1,44 @@
 /* test_log - what outsiders send must not forge a line, a field or a terminal command; a line has
  * at most 2 KiB. Also what reaches stderr, from several threads. */
 #include <check.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "log.h"
+
+/* Stand-ins for the C library's: whether a daemon listens is the test's to say. */
+static _Atomic int looks, told, connect_errno;
+
+int connect(int fd, const struct sockaddr *to, socklen_t n)
+{
+	(void)fd;
+	(void)to;
+	(void)n;
+	looks++;
+	errno = connect_errno;
+	return connect_errno == 0 ? 0 : -1;
+}
+
+#undef syslog
+void syslog(int priority, const char *format, ...)
+{
+	(void)priority;
+	(void)format;
+	told++;
+}
+
+/* What syslog(3) is in a build with _FORTIFY_SOURCE. */
+void __syslog_chk(int priority, int flag, const char *format, ...);
+void __syslog_chk(int priority, int flag, const char *format, ...)
+{
+	(void)priority;
+	(void)flag;
+	(void)format;
+	told++;
+}
 
 #define S(text)                                                                                \
 	{                                                                                      \
@@ -165,6 +199,29 @@ START_TEST(long_text_is_cut)
 }
 END_TEST
 
+/* Lines cost no look of their own; a daemon that comes is noticed, and so is one that goes. */
+START_TEST(syslog_only_where_it_is_heard)
+{
+	static const struct {
+		int error;
+		bool heard;
+	} table[] = { { ENOENT, false }, { 0, true }, { ECONNREFUSED, false },
+		{ EPROTOTYPE, true }, { ENOENT, false } };
+
+	log_open("test_log", false, LOG_LEVEL_INFO);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		connect_errno = table[i].error;
+		usleep(110000);
+		looks = told = 0;
+		for (int k = 0; k < 1000; k++)
+			log_text(LOG_LEVEL_INFO, "line");
+		ck_assert_int_ge(looks, 1);
+		ck_assert_int_lt(looks, 100);
+		ck_assert_msg(told == (table[i].heard ? 1000 : 0), "case %zu: %d", i, told);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("log");
@@ -178,6 +235,7 @@ int main(void)
 	tcase_add_test(cases, long_values_are_cut);
 	tcase_add_test(cases, lines_of_threads_do_not_mix);
 	tcase_add_test(cases, long_text_is_cut);
+	tcase_add_test(cases, syslog_only_where_it_is_heard);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
