@@ -41,8 +41,8 @@ static void launch(struct store *s)
 	batch_reset(s->open, b->seq + 1);
 	pthread_mutex_lock(&s->lock);
 	s->todo = b;
-	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
+	pthread_cond_signal(&s->work); /* unlocked: who wakes up must not wait again */
 }
 
 void store_flush(struct store *s, int64_t mono_ns)
@@ -101,8 +101,8 @@ enum err store_run(struct store *s, store_job *run, store_job_done *done, void *
 	j->argument = argument;
 	pthread_mutex_lock(&s->lock);
 	job_append(&s->jobs, j);
-	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
+	pthread_cond_signal(&s->work);
 	return ERR_OK;
 }
 

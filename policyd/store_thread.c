@@ -82,6 +82,7 @@ static void thread_commit(struct store *s, struct batch *b)
 	s->statistics.failures += b->failed;
 	s->finished = b;
 	s->todo = NULL;
+	pthread_mutex_unlock(&s->lock);
 }
 
 struct job *job_take(struct job_list *l)
@@ -115,14 +116,17 @@ void *engine_thread(void *argument)
 			struct batch *b = s->todo;
 
 			pthread_mutex_unlock(&s->lock);
-			thread_commit(s, b); /* returns with the lock held */
+			thread_commit(s, b);
 			wake(s);
+			pthread_mutex_lock(&s->lock);
 		} else if ((j = job_take(&s->jobs)) != NULL) {
 			pthread_mutex_unlock(&s->lock);
 			j->run(s->kv, j->argument);
 			pthread_mutex_lock(&s->lock);
 			job_append(&s->jobs_finished, j);
-			wake(s);
+			pthread_mutex_unlock(&s->lock);
+			wake(s); /* unlocked: the loop must not wait for us */
+			pthread_mutex_lock(&s->lock);
 		} else if (s->stop) {
 			break;
 		} else {
