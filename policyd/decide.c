@@ -59,7 +59,7 @@ enum verdict decide(
 		return VERDICT_NOT_OWNER;
 	if (facts->suppressed)
 		return VERDICT_SUPPRESSED;
-	return VERDICT_PASS;
+	return facts->changing ? VERDICT_CHANGING : VERDICT_PASS;
 }
 
 enum verdict decide_refusal(const struct quota *refused, const struct outcome *outcome)

@@ -32,6 +32,8 @@ struct decision_facts {
 	enum tenant_state override; /* the store's; TENANT_ACTIVE when there is none */
 	bool sender_owned;          /* decide_sender_owned */
 	bool suppressed;            /* recipient; false where there is none */
+	/* A reload came in the middle: what was charged so far was another tenant's or stream's. */
+	bool changing;
 	int64_t now_s;
 };
 

@@ -277,6 +277,17 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 	store_admit(s->server->store, &m, 1, on_outcome);
 }
 
+/* One message, one tenant, one stream: else its recipients were charged to one and its octets to
+ * another, and the milter would sign for whom it began with. */
+static bool is_changing(const struct policy_session *s, const struct identity *who)
+{
+	struct transaction_facts began;
+
+	return s->has_current && store_facts(s->server->store, s->current, &began) &&
+	       !(span_eq(began.tenant, span_cstr(who->tenant->name)) &&
+		   span_eq(began.stream, span_cstr(who->stream->name)));
+}
+
 static bool fetch(struct policy_session *s, const struct policy_request *r,
     const struct account *a, struct decision_facts *facts_r, uint64_t *recipient_r)
 {
@@ -294,6 +305,8 @@ static bool fetch(struct policy_session *s, const struct policy_request *r,
 	    r->state == STATE_END_OF_MESSAGE)
 		facts_r->sender_owned =
 		    decide_sender_owned(server->snapshot, a->who.tenant_index, r->sender);
+	if (r->state == STATE_RCPT || r->state == STATE_END_OF_MESSAGE)
+		facts_r->changing = is_changing(s, &a->who);
 	if (r->state != STATE_RCPT)
 		return true;
 	*recipient_r = suppress_recipient_hash(server->suppress, r->recipient);

@@ -24,6 +24,8 @@ static const struct row {
 	[VERDICT_CLOSED] = { "closed", "525", "5.7.13", "account is closed", TAIL_NONE },
 	[VERDICT_UNKNOWN_LOGIN] = { "unknown-login", "550", "5.7.1",
 	    "this account may not send mail here", TAIL_NONE },
+	[VERDICT_CHANGING] = { "changing", "451", "4.3.0",
+	    "sender account is changing, try again later", TAIL_NONE },
 	[VERDICT_STORE_DOWN] = { "store-down", "451", "4.3.0",
 	    "temporary failure, please try again", TAIL_NONE },
 };

@@ -19,6 +19,7 @@ enum verdict {
 	VERDICT_SUSPENDED,     /* tenant: comes back */
 	VERDICT_CLOSED,        /* tenant: does not */
 	VERDICT_UNKNOWN_LOGIN, /* a login no tenant has, where those are refused */
+	VERDICT_CHANGING,      /* another tenant or stream than at the message's beginning */
 	VERDICT_STORE_DOWN,    /* cannot count, so cannot admit */
 	VERDICT_COUNT
 };

@@ -77,6 +77,9 @@ void store_reset_bucket(struct store *s, uint32_t bucket);
 const struct transaction *store_transaction(const struct store *s, struct span queue_id);
 /* Recipients charged to that transaction so far; 0 for an unknown one. */
 uint32_t store_charged(const struct store *s, struct hash128 transaction);
+/* Whose it is, as it was opened; false for an unknown one. Valid until the store changes. */
+bool store_facts(
+    const struct store *s, struct hash128 transaction, struct transaction_facts *facts_r);
 
 /* The client went on (to another instance: finished) or away. An OPEN transaction gets its charges
  * back if refund is set (its service is known to send END-OF-MESSAGE, and did not); without refund

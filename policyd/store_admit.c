@@ -281,6 +281,16 @@ uint32_t store_charged(const struct store *s, struct hash128 transaction)
 	return t != NULL ? t->charged : 0;
 }
 
+bool store_facts(
+    const struct store *s, struct hash128 transaction, struct transaction_facts *facts_r)
+{
+	const struct transaction *t = ledger_find(s->ledger, transaction);
+
+	if (t != NULL)
+		*facts_r = ledger_facts(t);
+	return t != NULL;
+}
+
 void store_tick(struct store *s, int64_t now_ns)
 {
 	struct transaction *t = ledger_oldest(s->ledger), *next;

@@ -166,6 +166,29 @@ def stolen_login(policyd, files):
                             recipient="x@dest.example")["tenant"] == "acme", "moved")
 
 
+def moved_in_mid_message(policyd, files):
+    """A login that becomes another stream's, or another tenant's, within a message: come again. The
+    next try is the new one's alone."""
+    for moved in (Tenant("acme", ["acme.example"], keys={}, streams='{ name = "news"; }'),
+                  Tenant("globex", ["acme.example"], logins=["acme"], keys={})):
+        passes(asks(policyd, "acme", "a@acme.example"))
+        with policyd.client("acme") as client:
+            client.begin("a@acme.example")
+            passes(client.recipient("x@dest.example"))
+            (files.directory / "acme.conf").unlink()
+            policyd.config.add(moved)
+            expect(policyd.reload()["errors"] == "0", "reload")
+            before = policyd.used(moved.name, "plan")
+            refuses(client.recipient("y@dest.example"), "451 4.3.0", "changing")
+            refuses(client.end(), "451 4.3.0", "changing")
+            passes(client.message("a@acme.example", ["x@dest.example"]))
+        # Within one tenant the recipient of the message that failed came back meanwhile.
+        back = 1 if moved.name == "acme" else 0
+        expect(policyd.used(moved.name, "plan") == before + 1 - back, "not the new one's")
+        files.restore()
+        expect(policyd.reload()["errors"] == "0", "reload")
+
+
 def break_text(chance, text):
     """Text with one fault that any reader must see; None when nothing was changed."""
     lines = text.split("\n")
@@ -357,6 +380,7 @@ def main():
                 ("a new tenant at once", new_tenant_at_once), ("counts stay", counts_stay),
                 ("open connections follow", open_connections_follow), ("SIGHUP", by_signal),
                 ("a broken tenant file", broken_tenant), ("a stolen login", stolen_login),
+                ("another tenant or stream in mid message", moved_in_mid_message),
                 ("broken files: file:line, nothing changes", broken_files),
                 ("files that are no configuration", strange_files),
                 ("whole or not at all, under load", whole_or_not),

@@ -40,6 +40,9 @@ static const struct row {
 	[VERDICT_UNKNOWN_LOGIN] = { "unknown-login",
 	    "550 5.7.1 this account may not send mail here",
 	    "550 5.7.1 this account may not send mail here" },
+	[VERDICT_CHANGING] = { "changing",
+	    "451 4.3.0 sender account is changing, try again later",
+	    "451 4.3.0 sender account is changing, try again later" },
 	[VERDICT_STORE_DOWN] = { "store-down", "451 4.3.0 temporary failure, please try again",
 	    "451 4.3.0 temporary failure, please try again" },
 };
