@@ -95,8 +95,13 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
-    def text(self):
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
+    def text(self, start=0):
+        """What it and those before it of its name have said, from an octet on."""
+        if not self.log.exists():
+            return ""
+        with open(self.log, "rb") as f:
+            f.seek(start)
+            return f.read().decode("utf-8", "replace")
 
     def stop(self, sig=signal.SIGTERM, seconds=20):
         """Ends it; the exit status as subprocess gives it."""
@@ -125,6 +130,7 @@ class Lab:
         self.logs = self.directory("log")
         self.stops = []     # called in reverse order
         self.problems = []  # what ended badly although nobody asked
+        self.searched = {}  # log => octets that were searched for trouble
         self.kept = bool(os.environ.get("PENGUIN_KEEP"))
 
     def __enter__(self):
@@ -150,10 +156,13 @@ class Lab:
         """Stops a process; how it ended and what it said last become problems if bad."""
         died_before = not process.alive()
         status = process.stop()
-        trouble = TROUBLE.search(process.text())
+        text = process.text(self.searched.get(process.log, 0))
+        if process.log.exists():
+            self.searched[process.log] = process.log.stat().st_size
+        trouble = TROUBLE.search(text)
         if trouble and process.name not in [p[0] for p in self.problems]:
             start = max(0, trouble.start() - 200)
-            self.problems.append((process.name, process.text()[start:trouble.end() + 3000]))
+            self.problems.append((process.name, text[start:trouble.end() + 3000]))
         elif status not in expected and not process.killed:
             self.problems.append((process.name, "ended%s with status %s: %s" % (
                 " by itself" if died_before else "", status, process.text()[-600:])))

@@ -218,8 +218,16 @@ class Postfix:
         text = self.command("postqueue", "-j")
         return [json.loads(line) for line in text.splitlines() if line.strip()]
 
+    def waiting(self):
+        """Files that Postfix has taken and not yet delivered or given up."""
+        return [p for name in ("maildrop", "incoming", "active", "deferred", "hold")
+                for p in (self.queue / name).rglob("*") if p.is_file()]
+
     def flush(self):
+        """Tries again now, what waits for its next attempt and what sendmail(1) left."""
         self.command("postqueue", "-f")
+        # It may find pickup(8) busy; then pickup is awake.
+        run(["/usr/sbin/postkick", "-c", self.config, "public", "pickup", "W"])
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

@@ -75,7 +75,10 @@ class Handler(socketserver.StreamRequestHandler):
                     self.say("503 5.5.1 no recipients")
                     continue
                 self.say("354 go on")
-                self.server.sink.store(Message(sender, recipients, self.read_data(), commands))
+                data = self.read_data()
+                if data is None:
+                    return  # gone in the middle: nothing was taken
+                self.server.sink.store(Message(sender, recipients, data, commands))
                 self.say("250 2.0.0 stored")
             elif word == b"QUIT":
                 self.say("221 2.0.0 bye")
@@ -86,10 +89,13 @@ class Handler(socketserver.StreamRequestHandler):
                 self.say("502 5.5.2 unknown")
 
     def read_data(self):
+        """The message, or None when its end never came."""
         lines = []
         while True:
             line = self.rfile.readline()
-            if line in (b".\r\n", b""):
+            if line == b"":
+                return None
+            if line == b".\r\n":
                 return b"".join(lines)
             lines.append(line[1:] if line.startswith(b".") else line)
 
