@@ -1,46 +1,10 @@
 /* test_rate - the bounds of both kinds of limit, by cases and by random walks against models.
  * PENGUIN_RATE_CASES sets how many steps (default 200,000), PENGUIN_SEED the walk. */
-#include <check.h>
-#include <inttypes.h>
-#include <unistd.h>
+#include "chance.h"
 
 #include "rate.h"
-#include "span.h"
 
 __extension__ typedef __int128 wide;
-
-static uint64_t number_from(const char *name, uint64_t fallback)
-{
-	const char *text = getenv(name);
-	uint64_t value = fallback;
-
-	if (text != NULL && !span_u64(span_cstr(text), &value))
-		ck_abort_msg("%s is not a number", name);
-	return value;
-}
-
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-	return z ^ (z >> 31);
-}
-
-/* Small numbers often, all magnitudes sometimes. */
-static uint64_t random_size(uint64_t *state)
-{
-	return next_random(state) >> (next_random(state) % 64);
-}
-
-static uint64_t seed_announced(const char *what, uint64_t cases)
-{
-	uint64_t seed = number_from("PENGUIN_SEED", (uint64_t)time(NULL) ^ (uint64_t)getpid());
-
-	printf("test_rate: %s: seed %" PRIu64 ", %" PRIu64 " cases\n", what, seed, cases);
-	return seed;
-}
 
 #define NOW INT64_C(1795000000000000000) /* a moment in 2026 */
 
@@ -138,30 +102,29 @@ static void rate_step(struct rate_limit limit, struct rate_state *state, uint64_
 	uint64_t remaining = rate_remaining(limit, *state, now_ns);
 	struct rate_answer a = rate_charge(limit, *state, amount, now_ns);
 
-	ck_assert(a.granted == (amount <= remaining || amount == 0));
+	MUST(a.granted == (amount <= remaining || amount == 0));
 	if (a.granted) {
 		*excess_ns += (wide)amount * limit.emission_ns;
-		ck_assert(*excess_ns <= full);
-		ck_assert_uint_eq(rate_remaining(limit, a.after, now_ns), remaining - amount);
+		MUST(*excess_ns <= full);
+		MUST(rate_remaining(limit, a.after, now_ns) == remaining - amount);
 	} else {
-		ck_assert_uint_eq(rate_remaining(limit, a.after, now_ns), remaining);
-		ck_assert(a.after.tat_ns <= state->tat_ns);
-		ck_assert(a.after.tat_ns == state->tat_ns || remaining == 0);
-		ck_assert((amount > limit.burst) == (a.retry_ns == INT64_MAX));
+		MUST(rate_remaining(limit, a.after, now_ns) == remaining);
+		MUST(a.after.tat_ns <= state->tat_ns);
+		MUST(a.after.tat_ns == state->tat_ns || remaining == 0);
+		MUST((amount > limit.burst) == (a.retry_ns == INT64_MAX));
 	}
 	if (!a.granted && a.retry_ns != INT64_MAX) {
-		ck_assert_int_gt(a.retry_ns, 0);
-		ck_assert(rate_charge(limit, a.after, amount, now_ns + a.retry_ns).granted);
-		ck_assert(
-		    !rate_charge(limit, a.after, amount, now_ns + a.retry_ns - 1).granted);
+		MUST(a.retry_ns > 0);
+		MUST(rate_charge(limit, a.after, amount, now_ns + a.retry_ns).granted);
+		MUST(!rate_charge(limit, a.after, amount, now_ns + a.retry_ns - 1).granted);
 	}
 	*state = a.after;
 }
 
 START_TEST(rate_walk)
 {
-	uint64_t cases = number_from("PENGUIN_RATE_CASES", 200000);
-	uint64_t rng = seed_announced("rate", cases);
+	uint64_t cases = chance_number("PENGUIN_RATE_CASES", 200000);
+	uint64_t rng = chance_seed("test_rate: rate", cases);
 	struct rate_limit limit = { 1, 1 };
 	struct rate_state state = { 0 };
 	int64_t now_ns = NOW, step;
@@ -169,57 +132,56 @@ START_TEST(rate_walk)
 
 	for (uint64_t i = 0; i < cases; i++) {
 		if (i % 512 == 0) {
-			while (!rate_limit_make(random_size(&rng) % 100000,
-			    (int64_t)(random_size(&rng) % (86400 * UINT64_C(1000000000))),
-			    random_size(&rng) % 1000, &limit))
+			while (!rate_limit_make(chance_size(&rng) % 100000,
+			    (int64_t)(chance_size(&rng) % (86400 * UINT64_C(1000000000))),
+			    chance_size(&rng) % 1000, &limit))
 				;
 			state = (struct rate_state){ 0 };
 			now_ns = NOW;
 			excess_ns = 0;
 		}
-		step = (int64_t)(random_size(&rng) %
+		step = (int64_t)(chance_size(&rng) %
 				 ((uint64_t)limit.emission_ns * (limit.burst + 2)));
-		if (next_random(&rng) % 4 == 0) {
+		if (chance_next(&rng) % 4 == 0) {
 			now_ns -= step;
 		} else {
 			now_ns += step;
 			excess_ns = excess_ns > step ? excess_ns - step : 0;
 		}
 		rate_step(
-		    limit, &state, random_size(&rng) % (limit.burst + 2), now_ns, &excess_ns);
+		    limit, &state, chance_size(&rng) % (limit.burst + 2), now_ns, &excess_ns);
 	}
 }
 END_TEST
 
 START_TEST(nothing_overflows)
 {
-	uint64_t cases = number_from("PENGUIN_RATE_CASES", 200000);
-	uint64_t rng = seed_announced("extremes", cases);
+	uint64_t cases = chance_number("PENGUIN_RATE_CASES", 200000);
+	uint64_t rng = chance_seed("test_rate: extremes", cases);
 	static const int64_t edges[] = { INT64_MIN, INT64_MIN + 1, -1, 0, 1, NOW, INT64_MAX - 1,
 		INT64_MAX };
 
 	for (uint64_t i = 0; i < cases; i++) {
-		struct rate_state rate = { (int64_t)next_random(&rng) };
-		int64_t now = edges[next_random(&rng) % ARRAY_SIZE(edges)];
-		struct window_state window = { (int64_t)next_random(&rng),
-			(int64_t)next_random(&rng), next_random(&rng) };
-		uint64_t limit = random_size(&rng), amount = random_size(&rng);
+		struct rate_state rate = { (int64_t)chance_next(&rng) };
+		int64_t now = edges[chance_next(&rng) % ARRAY_SIZE(edges)];
+		struct window_state window = { (int64_t)chance_next(&rng),
+			(int64_t)chance_next(&rng), chance_next(&rng) };
+		uint64_t limit = chance_size(&rng), amount = chance_size(&rng);
 		struct rate_limit bounds;
 		struct window_answer a;
 
-		if (rate_limit_make(random_size(&rng), (int64_t)(next_random(&rng) >> 1),
-			random_size(&rng), &bounds)) {
+		if (rate_limit_make(chance_size(&rng), (int64_t)(chance_next(&rng) >> 1),
+			chance_size(&rng), &bounds)) {
 			uint64_t most = rate_remaining(bounds, rate, now);
 
-			ck_assert(rate_charge(bounds, rate, most, now).granted);
-			ck_assert(!rate_charge(bounds, rate, most + 1, now).granted);
+			MUST(rate_charge(bounds, rate, most, now).granted);
+			MUST(!rate_charge(bounds, rate, most + 1, now).granted);
 		}
 		a = window_charge(limit, window, amount, now, edges[i % ARRAY_SIZE(edges)],
 		    edges[i / 8 % ARRAY_SIZE(edges)]);
-		ck_assert(!a.granted || amount == 0 || a.after.used <= limit);
-		ck_assert_uint_le(
-		    window_refund(window, window.start_s, amount).used, window.used);
-		ck_assert_uint_le(window_thresholds(limit, amount), 15);
+		MUST(!a.granted || amount == 0 || a.after.used <= limit);
+		MUST(window_refund(window, window.start_s, amount).used <= window.used);
+		MUST(window_thresholds(limit, amount) <= 15);
 	}
 }
 END_TEST
@@ -286,8 +248,8 @@ END_TEST
  * names, and never passes the limit, however the clock steps. */
 START_TEST(window_walk)
 {
-	uint64_t cases = number_from("PENGUIN_RATE_CASES", 200000);
-	uint64_t rng = seed_announced("window", cases);
+	uint64_t cases = chance_number("PENGUIN_RATE_CASES", 200000);
+	uint64_t rng = chance_seed("test_rate: window", cases);
 	struct window_state state = { 0 };
 	uint64_t limit = 1, granted = 0;
 	int64_t now_s = 0, newest_s = 0;
@@ -298,22 +260,22 @@ START_TEST(window_walk)
 		uint64_t amount;
 
 		if (i % 512 == 0) {
-			limit = random_size(&rng) % 1000;
+			limit = chance_size(&rng) % 1000;
 			state = (struct window_state){ 0 };
 			now_s = 1000000;
 			newest_s = 0;
 			granted = 0;
 		}
-		now_s += (int64_t)(next_random(&rng) % 90) - 40;
+		now_s += (int64_t)(chance_next(&rng) % 90) - 40;
 		start_s = now_s / 100 * 100;
-		amount = next_random(&rng) % (limit / 2 + 2);
-		if (next_random(&rng) % 8 == 0) {
+		amount = chance_next(&rng) % (limit / 2 + 2);
+		if (chance_next(&rng) % 8 == 0) {
 			uint64_t used = state.used;
-			int64_t of_s = next_random(&rng) % 2 == 0 ? newest_s : start_s - 100;
+			int64_t of_s = chance_next(&rng) % 2 == 0 ? newest_s : start_s - 100;
 
 			state = window_refund(state, of_s, amount);
-			ck_assert(used >= state.used && used - state.used <= amount);
-			ck_assert(of_s == before_s || used == state.used);
+			MUST(used >= state.used && used - state.used <= amount);
+			MUST(of_s == before_s || used == state.used);
 			granted -= used - state.used;
 			continue;
 		}
@@ -323,21 +285,21 @@ START_TEST(window_walk)
 			granted = 0;
 		}
 		granted += a.granted ? amount : 0;
-		ck_assert_uint_le(granted, limit);
-		ck_assert(a.after.start_s >= state.start_s);
+		MUST(granted <= limit);
+		MUST(a.after.start_s >= state.start_s);
 		if (!a.granted && amount <= limit) {
 			struct window_state s = a.after;
 			int64_t at_s = now_s + a.retry_s;
 
-			ck_assert_int_gt(a.retry_s, 0);
-			ck_assert(s.used == state.used && s.start_s == state.start_s);
-			ck_assert(window_charge(
+			MUST(a.retry_s > 0);
+			MUST(s.used == state.used && s.start_s == state.start_s);
+			MUST(window_charge(
 			    limit, s, amount, at_s / 100 * 100, at_s / 100 * 100 + 100, at_s)
-				      .granted);
+				 .granted);
 			at_s--;
-			ck_assert(!window_charge(
+			MUST(!window_charge(
 			    limit, s, amount, at_s / 100 * 100, at_s / 100 * 100 + 100, at_s)
-				       .granted);
+				  .granted);
 		}
 		state = a.after;
 	}
