@@ -55,7 +55,8 @@ CTL_SRC = $(filter-out policyd/ctl/main.c,$(wildcard policyd/ctl/*.c))
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
 FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC = $(wildcard tests/bench/*.c)
-FAULT_SRC = $(wildcard tests/fault/*.c)
+PRELOAD_SRC = tests/fault/recorder.c # loaded into a program under test
+FAULT_SRC = $(filter-out $(PRELOAD_SRC),$(wildcard tests/fault/*.c))
 HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h)
 
 COMMON_LIBS = -lconfig -lidn2 -llmdb -lcrypto
@@ -81,7 +82,8 @@ REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(if $(wildcard tests/fuzz/rep
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzzers/%,$(FUZZ_SRC))
 BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 # With the load generators, which the tests of faults use, too.
-FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload
+FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload \
+	$(patsubst tests/fault/%.c,$(B)/fault/%.so,$(PRELOAD_SRC))
 TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings
 TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
@@ -144,6 +146,10 @@ $(B)/tools/print_settings: $(B)/obj/tests/tools/print_settings.o $(B)/libcommon.
 		$(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(COMMON_LIBS)
+
+$(B)/fault/%.so: tests/fault/%.c Makefile
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) -std=c17 -D_GNU_SOURCE -pthread $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
 -include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d)
 

@@ -460,8 +460,13 @@ static void step_clock(bool may_step_back)
 	int64_t step = (int64_t)chance_below(
 	    &rng, (uint64_t)sizes_s[chance_below(&rng, ARRAY_SIZE(sizes_s))] * NS_PER_S);
 
-	if (chance_below(&rng, 3) > 0)
-		step = (int64_t)(chance_size(&rng) % (2 * NS_PER_S));
+	if (chance_below(&rng, 3) > 0) { /* as long as a rate takes to recover, or less */
+		const struct rate_limit *l =
+		    &reference[WINDOWS + chance_below(&rng, RATES)].rate;
+
+		step =
+		    (int64_t)(chance_size(&rng) % ((uint64_t)l->emission_ns * (l->burst + 2)));
+	}
 	if (may_step_back && chance_below(&rng, 3) == 0)
 		step = -step;
 	if (now_ns + step < (FIRST_S + 32 * 86400) * NS_PER_S ||
