@@ -13,6 +13,7 @@
 #include "kv_check.h"
 
 #define MAP_STEP   UINT64_C(65536) /* maps are whole pages on every system */
+#define GROW_WAITS 500 /* milliseconds that a reader may keep the map from growing */
 #define DATA_NAME  "data.mdb"
 #define FREE_PAGES 0 /* LMDB's number of its own database of free pages */
 
@@ -391,28 +392,36 @@ enum err kv_database_count(struct kv *kv, uint64_t *count_r)
 
 /* ---- care ---- */
 
-enum err kv_grow(struct kv *kv)
+/* With the mutex held. */
+static enum err grow_now(struct kv *kv)
 {
 	MDB_envinfo info;
-	enum err e = ERR_OK;
 	uint64_t want;
+
+	if (kv->open > 0)
+		return ERR_ORDER;
+	mdb_env_info(kv->env, &info);
+	want = whole_steps((uint64_t)info.me_mapsize * 2);
+	if (want > kv->ceiling)
+		want = kv->ceiling;
+	if (want <= info.me_mapsize)
+		return ERR_FULL;
+	return err_from_lmdb(mdb_env_set_mapsize(kv->env, want));
+}
+
+enum err kv_grow(struct kv *kv)
+{
+	enum err e = ERR_ORDER;
 
 	if (kv->read_only)
 		return ERR_READONLY;
-	pthread_mutex_lock(&kv->mutex);
-	if (kv->open > 0) {
-		e = ERR_ORDER;
-	} else {
-		mdb_env_info(kv->env, &info);
-		want = whole_steps((uint64_t)info.me_mapsize * 2);
-		if (want > kv->ceiling)
-			want = kv->ceiling;
-		if (want <= info.me_mapsize)
-			e = ERR_FULL;
-		else
-			e = err_from_lmdb(mdb_env_set_mapsize(kv->env, want));
+	for (int i = 0; i < GROW_WAITS && e == ERR_ORDER; i++) {
+		if (i > 0)
+			usleep(1000);
+		pthread_mutex_lock(&kv->mutex);
+		e = grow_now(kv);
+		pthread_mutex_unlock(&kv->mutex);
 	}
-	pthread_mutex_unlock(&kv->mutex);
 	return e;
 }
 

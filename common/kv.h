@@ -66,7 +66,8 @@ enum err kv_database_count(struct kv *kv, uint64_t *count_r) CHECKED;
 enum err kv_count(struct kv_txn *txn, unsigned database, uint64_t *count_r) CHECKED;
 
 /* The map was full: doubles it, up to the ceiling (ERR_FULL at the ceiling). Not while a
- * transaction or a backup is open in any thread: ERR_ORDER, nothing happened, try again later. */
+ * transaction or a backup is open in any thread: waits for their end a little (other threads read
+ * for a moment only), then ERR_ORDER: nothing happened, try again later. */
 enum err kv_grow(struct kv *kv) CHECKED;
 /* A consistent, compacted copy into directory (made, mode 0700, when missing; its parent is not):
  * mode 0600, synced, and checked as kv_open checks. Runs beside writers. ERR_EXISTS: there is a

@@ -17,9 +17,9 @@
 #include "policy.h"
 #include "server.h"
 
-#define BACKLOG       511
-#define ERROR_MAX     512
-#define WATCH_STORE_S 600 /* between looks at how full the store is */
+#define BACKLOG      511
+#define ERROR_MAX    512
+#define STORE_TELL_S 600 /* a store that stays nearly full is told again after so long */
 
 struct policyd {
 	struct daemon_options options;
@@ -30,6 +30,8 @@ struct policyd {
 	struct loop_io *store_io;
 	int policy_fd, control_fd;
 	uint64_t seconds; /* ticks so far */
+	uint64_t
+	    store_told; /* tick at which the store was last told to be nearly full; 0: not */
 	bool stopping;
 };
 
@@ -159,17 +161,21 @@ static void on_store(void *argument, bool read, bool write)
 	store_complete(d->server.store);
 }
 
-/* Before the map is full, somebody has to know. */
+/* Before the map is full, somebody has to know: a line when 80 % of the ceiling is passed. It comes
+ * again when the store has been below 75 % meanwhile, not whenever a page is freed and taken. */
 static void watch_store(struct policyd *d)
 {
-	struct store_statistics st;
+	struct kv_usage usage;
 
-	store_statistics(d->server.store, &st);
-	if (st.usage.used_octets / 4 < st.usage.map_ceiling / 5)
+	kv_usage(store_kv(d->server.store), &usage);
+	if (usage.used_octets / 15 < usage.map_ceiling / 20)
+		d->store_told = 0;
+	if (usage.used_octets / 4 < usage.map_ceiling / 5 ||
+	    (d->store_told != 0 && d->seconds - d->store_told < STORE_TELL_S))
 		return;
+	d->store_told = d->seconds;
 	log_record(LOG_LEVEL_WARNING, SPAN(""), "alert", LOG_CSTR("event", "store_nearly_full"),
-	    LOG_NUMBER("octets", st.usage.used_octets),
-	    LOG_NUMBER("ceiling", st.usage.map_ceiling),
+	    LOG_NUMBER("octets", usage.used_octets), LOG_NUMBER("ceiling", usage.map_ceiling),
 	    LOG_CSTR("hint", "raise store.map_ceiling"));
 }
 
@@ -178,8 +184,8 @@ static void on_second(void *argument)
 	struct policyd *d = argument;
 	int64_t now_ns = clock_wall_ns();
 
-	if (d->seconds++ % WATCH_STORE_S == 0)
-		watch_store(d);
+	d->seconds++;
+	watch_store(d);
 	listeners_tick(d->server.listeners, clock_mono_ns());
 	store_tick(d->server.store, now_ns);
 	suppress_tick(d->server.suppress, now_ns / NS_PER_S);

@@ -171,26 +171,37 @@ struct state_change {
 	void *context;
 };
 
+static enum err change_once(struct kv *kv, const struct state_change *c, struct span value)
+{
+	struct span tenant = buf_span(&c->tenant);
+	struct kv_txn *txn = NULL;
+	enum err e = kv_begin(kv, true, &txn);
+
+	if (e == ERR_OK)
+		e = c->state == TENANT_ACTIVE ? kv_delete(txn, c->states->database, tenant)
+					      : kv_put(txn, c->states->database, tenant, value);
+	if (e == ERR_NOTFOUND)
+		e = ERR_OK;
+	if (e == ERR_OK)
+		e = kv_commit(&txn);
+	kv_abort(&txn);
+	return e;
+}
+
 static void change_run(struct kv *kv, void *argument)
 {
 	struct state_change *c = argument;
 	struct span tenant = buf_span(&c->tenant), word = span_cstr(stored_words[c->state]);
 	uint64_t checksum = state_checksum(tenant, word);
 	struct buf value = BUF_INIT(64);
-	struct kv_txn *txn = NULL;
 
 	buf_add_span(&value, word);
 	buf_add(&value, &checksum, sizeof checksum);
-	c->result = buf_ok(&value) ? kv_begin(kv, true, &txn) : ERR_NOMEM;
-	if (c->result == ERR_OK)
-		c->result = c->state == TENANT_ACTIVE
-				? kv_delete(txn, c->states->database, tenant)
-				: kv_put(txn, c->states->database, tenant, buf_span(&value));
-	if (c->result == ERR_NOTFOUND)
-		c->result = ERR_OK;
-	if (c->result == ERR_OK)
-		c->result = kv_commit(&txn);
-	kv_abort(&txn);
+	c->result = ERR_NOMEM;
+	if (buf_ok(&value))
+		do
+			c->result = change_once(kv, c, buf_span(&value));
+		while (c->result == ERR_FULL && kv_grow(kv) == ERR_OK);
 	buf_free(&value);
 }
 

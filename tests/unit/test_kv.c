@@ -314,6 +314,30 @@ START_TEST(full_map_grows_to_the_ceiling)
 }
 END_TEST
 
+static void *end_soon(void *txn)
+{
+	struct kv_txn *t = txn;
+
+	usleep(50000);
+	kv_abort(&t);
+	return NULL;
+}
+
+START_TEST(a_reader_does_not_keep_the_map_from_growing)
+{
+	unsigned db;
+	struct kv *kv = open_store(&writer, &db);
+	struct kv_txn *txn;
+	pthread_t thread;
+
+	OK(kv_begin(kv, false, &txn));
+	ck_assert_int_eq(pthread_create(&thread, NULL, end_soon, txn), 0);
+	OK(kv_grow(kv));
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	kv_close(&kv);
+}
+END_TEST
+
 START_TEST(one_writer_or_many_readers)
 {
 	struct kv *kv, *second, *third;
@@ -796,10 +820,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { round_trip, key_and_value_bounds, scan,
-		full_map_grows_to_the_ceiling, one_writer_or_many_readers, open_mistakes,
-		other_format_version, backup, readers_beside_the_writer,
-		killed_writer_loses_nothing_committed, sound_file_passes, cut_files,
-		every_page_is_looked_at, flipped_bits };
+		full_map_grows_to_the_ceiling, a_reader_does_not_keep_the_map_from_growing,
+		one_writer_or_many_readers, open_mistakes, other_format_version, backup,
+		readers_beside_the_writer, killed_writer_loses_nothing_committed,
+		sound_file_passes, cut_files, every_page_is_looked_at, flipped_bits };
 	Suite *suite = suite_create("kv");
 	TCase *cases = tcase_create("kv");
 	SRunner *runner = srunner_create(suite);
