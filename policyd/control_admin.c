@@ -289,6 +289,17 @@ static bool list_scope(
 	return true;
 }
 
+/* The quotas of a login whose name comes from a bucket's name. */
+static size_t list_stored(const struct tenant *t, const struct plan *plan,
+    const struct stream *stream, struct span login, struct quota out[QUOTA_MAX])
+{
+	size_t count = quota_list(t, plan, stream, login, out);
+
+	for (size_t i = 0; i < count; i++)
+		out[i].stored_name = out[i].scope == SCOPE_LOGIN;
+	return count;
+}
+
 /* Logins appear once they have sent: a wildcard names no one. */
 static bool list_logins(struct quota_listing *l, const struct plan *plan)
 {
@@ -307,7 +318,7 @@ static bool list_logins(struct quota_listing *l, const struct plan *plan)
 			continue;
 		/* A login's buckets are made together, so they are neighbours. */
 		last = p.name;
-		count = quota_list(l->tenant, plan, &l->tenant->streams[0], p.name, quotas);
+		count = list_stored(l->tenant, plan, &l->tenant->streams[0], p.name, quotas);
 		if (!list_scope(l, quotas, count, SCOPE_LOGIN))
 			return false;
 	}
@@ -392,7 +403,7 @@ enum control_progress control_quota_reset(struct control_call *call)
 		    !wanted(name, p.name))
 			continue;
 		for (size_t k = 0; k < t->stream_count && !hit; k++) {
-			size_t n = quota_list(t, snapshot_plan(s->snapshot, index),
+			size_t n = list_stored(t, snapshot_plan(s->snapshot, index),
 			    &t->streams[k], p.name, quotas);
 
 			for (size_t j = 0; j < n && !hit; j++) {

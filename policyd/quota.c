@@ -78,9 +78,9 @@ size_t quota_list(const struct tenant *tenant, const struct plan *plan,
 
 /* ---- bucket names ---- */
 
-static void put_name(struct buf *out, struct span name)
+static void put_name(struct buf *out, struct span name, bool stored)
 {
-	bool plain = name.n > 0 && name.n <= NAME_MAX_OCTETS && name.p[0] != '#';
+	bool plain = name.n > 0 && name.n <= NAME_MAX_OCTETS && (stored || name.p[0] != '#');
 
 	for (size_t i = 0; i < name.n && plain; i++)
 		plain = (unsigned char)name.p[i] >= 0x20;
@@ -98,7 +98,7 @@ void quota_bucket_name(struct buf *out, struct span tenant, const struct quota *
 {
 	buf_add_span(out, tenant);
 	buf_printf(out, "\t%s\t", scope_words[q->scope]);
-	put_name(out, q->name);
+	put_name(out, q->name, q->stored_name);
 	buf_printf(out, "\t%s\t", limit_unit_text(q->limit->unit));
 	if (q->limit->is_rate)
 		buf_printf(out, "rate %s", q->limit->text);

@@ -19,6 +19,7 @@ struct quota {
 	enum quota_scope scope;
 	struct span name; /* of the plan, tenant, stream or login */
 	bool alert_only;  /* the plan's overage */
+	bool stored_name; /* name is a part of a bucket's name already: not replaced again */
 	uint32_t bucket;  /* filled by whoever asks the store; BUCKET_NONE before */
 };
 
