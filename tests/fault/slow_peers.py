@@ -7,13 +7,13 @@ PENGUIN_PEERS (150)."""
 import os
 import selectors
 import socket
-import statistics
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from lab import PATIENCE, SANITIZE, expect  # noqa: E402
+from load import p99  # noqa: E402
 from policyd import Policyd, passes  # noqa: E402
 from stack import Tenant  # noqa: E402
 from suite import Suite, scaled  # noqa: E402
@@ -71,10 +71,6 @@ def latencies(client, seconds, meanwhile=lambda: None):
         meanwhile()
         time.sleep(0.002)
     return took
-
-
-def p99(values):
-    return statistics.quantiles(values, n=100)[98]
 
 
 def slow_and_idle(policyd):

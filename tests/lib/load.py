@@ -9,8 +9,11 @@
 A script is an iterator of requests (octets) that is sent each action; a question without an
 answer is asked again, octet by octet the same, on the next connection, as Postfix does.
 """
+import heapq
+import itertools
 import selectors
 import socket
+import statistics
 import time
 
 from lab import Failure
@@ -113,3 +116,50 @@ def request(state, login, sender, recipient="", count=0, instance="", queue_id="
             "sender=%s\nrecipient=%s\nrecipient_count=%d\nqueue_id=%s\ninstance=%s\nsize=%d\n"
             "sasl_method=PLAIN\nsasl_username=%s\nserver_port=%d\npolicy_context=\n\n" % (
                 state, sender, recipient, count, queue_id, instance, size, login, port)).encode()
+
+
+class Paced(Swarm):
+    """A swarm whose peers pause between an answer and the next question, about gap_s; took holds
+    the seconds that each answer took."""
+
+    def __init__(self, path, scripts, gap_s, chance):
+        super().__init__(path, scripts)
+        self.gap_s, self.chance, self.took, self.due = gap_s, chance, [], []
+        self.serials = itertools.count()
+
+    def ask(self, peer):
+        when = time.monotonic() + self.chance.uniform(0, 2 * self.gap_s)
+        heapq.heappush(self.due, (when, next(self.serials), peer))
+
+    def receive(self, peer):
+        sent, before = peer.sent, self.answers
+        going = super().receive(peer)
+        if self.answers > before:
+            self.took.append(time.monotonic() - sent)
+        return going
+
+    def run(self, seconds, each_second=lambda: None):
+        """For so long, then until nothing is under way. Failure when a connection is closed."""
+        end, second = time.monotonic() + seconds, 0
+        if not self.due:
+            for peer in self.peers:
+                self.ask(peer)
+        while time.monotonic() < end or self.asked:
+            now = time.monotonic()
+            if now > end + 30:
+                raise Failure("%d questions without an answer" % len(self.asked))
+            while self.due and self.due[0][0] <= now < end:
+                peer = heapq.heappop(self.due)[2]
+                peer.sent = time.monotonic()
+                super().ask(peer)
+            if int(now) != second:
+                second = int(now)
+                each_second()
+            pause = self.due[0][0] - now if self.due and now < end else 0.05
+            for key, _ in self.selector.select(max(0, min(pause, 0.05))):
+                if not self.receive(key.data):
+                    raise Failure("a connection was closed")
+
+
+def p99(values):
+    return statistics.quantiles(values, n=100)[98] if len(values) > 1 else 0.0

@@ -16,7 +16,7 @@ import time
 
 from lab import BUILD, Lab, expect
 from policyclient import Control, Policy
-from stack import Clock, Config, Daemons, OPEN_PLAN, POLICYD_UID
+from stack import Clock, Config, Daemons, MILTER_UID, OPEN_PLAN, POLICYD_UID
 
 NOON = "2026-06-10T12:20:00"  # UTC; a Wednesday, far from the ends of hour, day and month
 INSTANCES = itertools.count(1)
@@ -113,6 +113,11 @@ class Policyd:
         before = time.monotonic()
         self.daemons.start_policyd()
         return time.monotonic() - before
+
+    def start_milter(self):
+        """penguin-milter beside it, for tests of both without a Postfix."""
+        self.lab.directory("queue/penguinmails-milter", 0o755, MILTER_UID)
+        self.daemons.start_milter()
 
     def stop(self):
         status = self.daemons.stop("policyd")
