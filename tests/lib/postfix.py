@@ -176,12 +176,13 @@ class Postfix:
         pid = self.master_pid()
         if pid is None:
             return
-        members = session_members(os.getsid(pid))
+        session = os.getsid(pid)
         os.kill(pid, signal.SIGTERM)
         try:
-            wait_until(lambda: not any(map(alive, members)), 10, "Postfix is gone")
+            # Looked for again each time: one may have been started just before.
+            wait_until(lambda: not session_members(session), 10, "Postfix is gone")
         except Failure:
-            for member in filter(alive, members):
+            for member in session_members(session):
                 os.kill(member, signal.SIGKILL)
         if self.process:
             self.process.stop()
