@@ -2,8 +2,8 @@
  * "QUEUEID: event key=value key=value", NOQUEUE where there is no id. Values from outside cannot
  * start a new field or line: they are quoted where they hold blanks or quotes, every other octet
  * that is not printable ASCII is written as \xHH, and a line ends at 2 KiB. Where no syslog daemon
- * listens lines go nowhere, and one that comes is noticed within 100 ms. Thread safe after log_open.
- * Never log secrets. */
+ * listens lines go nowhere, and one that comes is noticed within 100 ms. Thread safe after
+ * log_open. Never log secrets. */
 #ifndef LOG_H
 #define LOG_H
 

@@ -120,7 +120,7 @@ static const struct grammar_command commands[] = {
 	    cmd_dkim_genkey },
 	{ "token keys list", "the keys of links and return paths, without their secrets", NULL,
 	    cmd_token_keys_list },
-	{ "token keys rotate", "add a key that new links are made with; old links keep working",
+	{ "token keys rotate", "add a key for new links; old links keep working",
 	    rotate_options, cmd_token_keys_rotate },
 	{ "token show <token>", "what a link, a return path or a token says",
 	    token_show_options, cmd_token_show },
