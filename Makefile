@@ -46,7 +46,7 @@ INCLUDE_tests/unit = -iquote tests/lib -iquote common -iquote milter -iquote pol
 INCLUDE_tests/fuzz = $(INCLUDE_tests/unit)
 INCLUDE_tests/bench = $(INCLUDE_tests/unit)
 INCLUDE_tests/fault = $(INCLUDE_tests/unit)
-INCLUDE_tests/tools = -iquote common
+INCLUDE_tests/tools = -iquote tests/lib -iquote common -iquote milter
 
 COMMON_SRC = $(filter-out common/clock.c common/clock_test.c,$(wildcard common/*.c))
 MILTER_SRC = $(filter-out milter/main.c,$(wildcard milter/*.c))
@@ -84,7 +84,8 @@ BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 # With the load generators, which the tests of faults use, too.
 FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload \
 	$(patsubst tests/fault/%.c,$(B)/fault/%.so,$(PRELOAD_SRC))
-TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings
+TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings \
+	$(B)/tools/rewrite_driver
 TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
 all: $(PROGRAMS)
@@ -146,6 +147,10 @@ $(B)/tools/print_settings: $(B)/obj/tests/tools/print_settings.o $(B)/libcommon.
 		$(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(COMMON_LIBS)
+$(B)/tools/rewrite_driver: $(B)/obj/tests/tools/rewrite_driver.o $(B)/libmilter_.a $(B)/libcommon.a \
+		$(B)/obj/common/clock.o
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(MILTER_LIBS)
 
 $(B)/fault/%.so: tests/fault/%.c Makefile
 	@mkdir -p $(@D)
