@@ -1,6 +1,7 @@
 /* config_check - rules for single values and groups. Knows no libconfig and no other tenant. */
 #include <stdio.h>
 
+#include "addr.h"
 #include "config_check.h"
 #include "domain.h"
 
@@ -84,6 +85,56 @@ const char *check_login(struct span value)
 	if (span_find(value, '*', wildcard ? 1 : 0) < value.n)
 		return "\"*\" stands only in front, as in \"*@acme.example\"";
 	return wildcard && span_find(value, '@', 2) < value.n ? "has two \"@\"" : NULL;
+}
+
+/* RFC 3986 section 2.3: what needs no escape anywhere in a URI. */
+static bool is_unreserved(char c)
+{
+	return ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+static bool is_hex(char c)
+{
+	return ascii_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+/* Escapes that are none, and '@' in disguise. */
+static bool has_bad_escape(struct span value)
+{
+	for (size_t i = span_find(value, '%', 0); i < value.n;
+	     i = span_find(value, '%', i + 1)) {
+		struct span hex = span_head(span_from(value, i + 1), 2);
+
+		if (hex.n < 2 || !is_hex(hex.p[0]) || !is_hex(hex.p[1]) ||
+		    span_eq(hex, SPAN("40")))
+			return true;
+	}
+	return false;
+}
+
+const char *check_utm(struct span value)
+{
+	size_t equals = span_find(value, '=', 0);
+	bool ok = span_starts(value, SPAN("utm_")) && equals > 4 && equals + 1 < value.n &&
+		  value.n <= 128;
+
+	/* No '@': an address has no place in a link. */
+	for (size_t i = 0; ok && i < value.n; i++)
+		ok = i == equals || is_unreserved(value.p[i]) ||
+		     (i > equals && (value.p[i] == '%' || value.p[i] == '+'));
+	if (ok && !has_bad_escape(value))
+		return NULL;
+	return "expected \"utm_NAME=VALUE\", at most 128 of A-Z a-z 0-9 - . _ ~ + and %XX";
+}
+
+const char *check_mailto(struct span value)
+{
+	struct addr addr;
+	bool ok = addr_split(value, &addr) == ERR_OK && check_domain(addr.domain) == NULL;
+
+	for (size_t i = 0; ok && i < addr.local.n; i++)
+		ok = is_unreserved(addr.local.p[i]) || addr.local.p[i] == '+';
+	return ok ? NULL : "expected an address of letters, digits and - . _ ~ + before the @";
 }
 
 /* ---- groups ---- */

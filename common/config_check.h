@@ -15,6 +15,8 @@ const char *check_key_file(struct span value);
 const char *check_domain(struct span value);
 const char *check_selector(struct span value);
 const char *check_login(struct span value);
+const char *check_utm(struct span value);    /* "utm_source=news" */
+const char *check_mailto(struct span value); /* an address that needs no escapes in a URI */
 
 void finish_policyd(
     struct config_reader *r, const struct config_setting_t *group, void *object);

@@ -8,6 +8,9 @@ static const char *const overage_words[] = { "block", "alert", NULL };
 static const char *const class_words[] = { "bulk", "transactional", NULL };
 static const char *const state_words[] = { "active", "past_due", "suspended", "closed", NULL };
 static const char *const reply_to_words[] = { "any", "warn", "own", NULL };
+static const char *const tracking_words[] = { "off", "aggregate", "individual", NULL };
+static const char *const merge_tags_words[] = { "warn", "pass", "refuse", NULL };
+static const char *const unsubscribe_words[] = { "add", "keep", NULL };
 static const char *const engine_words[] = { "lmdb", NULL };
 static const char *const durability_words[] = { "strict", "relaxed", NULL };
 static const char *const unknown_login_words[] = { "pass", "refuse", NULL };
@@ -272,6 +275,32 @@ static const struct setting_row rows[] = {
 	ROW("tenant.streams", "domains", CONFIG_DOMAINS, NULL,
 	    "From domains that it may use; without it all of the tenant",
 	    AT(struct stream, domains), .least = 1),
+	ROW("tenant.streams", "tracking", CONFIG_CHOICE, "off",
+	    "links lead over the tracking host: \"off\", \"aggregate\", or \"individual\" with "
+	    "a pseudonym of the recipient",
+	    CHOICE(struct stream, tracking), .words = tracking_words),
+	ROW("tenant.streams", "opens", CONFIG_CHOICE, "off",
+	    "an image counts openings: \"off\", \"aggregate\" or \"individual\"",
+	    CHOICE(struct stream, opens), .words = tracking_words),
+	ROW("tenant.streams", "text_links", CONFIG_YES_NO, "false",
+	    "links in plain text lead over the tracking host, too",
+	    AT(struct stream, text_links)),
+	ROW("tenant.streams", "utm", CONFIG_STRINGS, NULL,
+	    "parameters that tracked links get where they have none of that name",
+	    AT(struct stream, utm), .check = check_utm),
+	ROW("tenant.streams", "exclude_hosts", CONFIG_DOMAINS, NULL,
+	    "links to these hosts, and to names below them, are left alone",
+	    AT(struct stream, exclude_hosts), .least = 1),
+	ROW("tenant.streams", "merge_tags", CONFIG_CHOICE, "warn",
+	    "leftovers of a template in a link: \"warn\" logs, \"pass\", or \"refuse\" the "
+	    "message",
+	    CHOICE(struct stream, merge_tags), .words = merge_tags_words),
+	ROW("tenant.streams", "unsubscribe", CONFIG_CHOICE, "add",
+	    "List-Unsubscribe of class bulk: \"add\" ours, or \"keep\" what is there",
+	    CHOICE(struct stream, unsubscribe), .words = unsubscribe_words),
+	ROW("tenant.streams", "unsubscribe_mailto", CONFIG_STRING, NULL,
+	    "address in List-Unsubscribe beside our URI", AT(struct stream, unsubscribe_mailto),
+	    .check = check_mailto),
 	LIMIT_ROWS("tenant.streams", struct stream, limits, "the stream"),
 	{ .key = NULL },
 };

@@ -290,6 +290,24 @@ const struct tenant_domain *tenant_find_domain(const struct tenant *t, struct sp
 	return best;
 }
 
+static bool has_tracking_host(const struct tenant *t)
+{
+	for (size_t i = 0; i < t->domain_count; i++)
+		if (t->domains[i].tracking_host != NULL)
+			return true;
+	return false;
+}
+
+bool stream_is_individual(const struct tenant *t, const struct stream *stream)
+{
+	bool unsubscribe =
+	    stream->class == CLASS_BULK && stream->unsubscribe == UNSUBSCRIBE_ADD;
+
+	return has_tracking_host(t) &&
+	       (unsubscribe || stream->tracking == TRACKING_INDIVIDUAL ||
+		   stream->opens == TRACKING_INDIVIDUAL);
+}
+
 enum tenant_state tenant_effective_state(
     const struct tenant *t, enum tenant_state override, int64_t past_due_grace_s, int64_t now_s)
 {

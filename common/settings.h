@@ -62,6 +62,14 @@ struct tenant_domain {
 	size_t key_count;
 };
 
+enum tracking {
+	TRACKING_OFF,
+	TRACKING_AGGREGATE,  /* counts, no recipient is named */
+	TRACKING_INDIVIDUAL, /* each copy names its recipient, by a pseudonym */
+};
+enum merge_tags_rule { MERGE_TAGS_WARN, MERGE_TAGS_PASS, MERGE_TAGS_REFUSE };
+enum unsubscribe { UNSUBSCRIBE_ADD, UNSUBSCRIBE_KEEP };
+
 struct stream {
 	const char *name;
 	enum stream_class class;
@@ -69,6 +77,14 @@ struct stream {
 	const char *const *contexts; /* Postfix policy_context values */
 	const uint16_t *ports;       /* submission ports (server_port), 0-terminated */
 	const char *const *domains;  /* From domains it may use; NULL = all of the tenant */
+	enum tracking tracking;      /* of links */
+	enum tracking opens;         /* by an image */
+	bool text_links;             /* links in plain text, too */
+	const char *const *utm;      /* "utm_source=news", added to links that have none */
+	const char *const *exclude_hosts; /* canonical; links to them and below stay */
+	enum merge_tags_rule merge_tags;  /* what leftovers of templates do to a message */
+	enum unsubscribe unsubscribe;
+	const char *unsubscribe_mailto; /* an address for List-Unsubscribe; or NULL */
 	struct limits limits;
 };
 
@@ -211,6 +227,10 @@ size_t snapshot_find_bounce_domain(
  * Never NULL. port 0: not known. */
 const struct stream *tenant_stream(
     const struct tenant *t, struct span login, struct span context, uint16_t port);
+/* Do copies of a message for several recipients differ (tokens that name the recipient)? Then each
+ * recipient needs a message of its own. */
+bool stream_is_individual(const struct tenant *t, const struct stream *stream);
+
 /* The tenant's own entry for a canonical domain: its own name or the closest one above it with
  * subdomains = true, or NULL. */
 const struct tenant_domain *tenant_find_domain(const struct tenant *t, struct span domain);

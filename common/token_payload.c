@@ -1,9 +1,24 @@
 /* token_payload - payloads to octets and back. Knows no keys. */
 #include <endian.h>
 
+#include "hash.h"
 #include "token_payload.h"
 
 #define KNOWN_FLAGS (TOKEN_INDIVIDUAL | TOKEN_SPLIT)
+
+/* These leave the process: the seeds are part of the format. */
+#define MESSAGE_SEED UINT64_C(0x70656e6775696e31)
+#define TENANT_SEED  UINT64_C(0x70656e6775696e32)
+
+uint64_t message_id_of(struct span queue_id)
+{
+	return hash64(queue_id, MESSAGE_SEED);
+}
+
+uint32_t tenant_check_of(struct span tenant_name)
+{
+	return (uint32_t)hash64(tenant_name, TENANT_SEED);
+}
 
 /* ---- writing ---- */
 

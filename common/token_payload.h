@@ -55,6 +55,12 @@ struct token_return {
 	uint16_t source; /* 0: none was chosen */
 };
 
+/* What stands for a message in tokens and events: of its queue id, which Postfix does not use twice
+ * (enable_long_queue_ids). */
+uint64_t message_id_of(struct span queue_id);
+/* The tenant field of a return path. */
+uint32_t tenant_check_of(struct span tenant_name);
+
 void token_put_click(struct buf *out, const struct token_click *t);
 void token_put_open(struct buf *out, const struct token_open_pixel *t);
 void token_put_unsubscribe(struct buf *out, const struct token_unsubscribe *t);

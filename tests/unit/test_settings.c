@@ -137,6 +137,19 @@ START_TEST(tenant_errors)
 		{ HEAD "rate = \"0/s\";",
 		    "2: error: rate: \"0/s\": expected rates in quotes, as in "
 		    "\"10/s\" or \"10/s burst 50\"\n" },
+		{ HEAD "streams = ( { name = \"s\"; tracking = \"yes\"; } );",
+		    "2: error: tracking: \"yes\": expected one of \"off\", \"aggregate\", "
+		    "\"individual\"\n" },
+#define UTM "expected \"utm_NAME=VALUE\", at most 128 of A-Z a-z 0-9 - . _ ~ + and %XX\n"
+		{ HEAD "streams = ( { name = \"s\"; utm = [\"utm_id=%zz\", \"x=1\", \"utm_a=\","
+		       " \"utm_t=a@b\", \"utm_t=a%40b\", \"utm_ok=a%2Fb\"]; } );",
+		    "2: error: utm: \"utm_id=%zz\": " UTM "2: error: utm: \"x=1\": " UTM
+		    "2: error: utm: \"utm_a=\": " UTM "2: error: utm: \"utm_t=a@b\": " UTM
+		    "2: error: utm: \"utm_t=a%40b\": " UTM },
+		{ HEAD
+		    "streams = ( { name = \"s\"; unsubscribe_mailto = \"a?b@c.example\"; } );",
+		    "2: error: unsubscribe_mailto: \"a?b@c.example\": expected an address of "
+		    "letters, digits and - . _ ~ + before the @\n" },
 		{ HEAD "cycle_day = 0;", "2: error: cycle_day: \"0\" is too small\n" },
 		{ HEAD "cycle_day = 32;", "2: error: cycle_day: \"32\" is too large\n" },
 		{ HEAD "cycle_day = 4294967297;", "2: error: this number is too large\n" },
