@@ -10,6 +10,7 @@
 #include <libmilter/mfapi.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -22,7 +23,8 @@
 #include "log.h"
 #include "session.h"
 
-#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_SETSYMLIST)
+#define ACTIONS                                                                                \
+	(SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_CHGFROM | SMFIF_SETSYMLIST)
 #define STEPS                                                                                  \
 	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_MAIL |     \
 	    SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC)
@@ -42,7 +44,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
     unsigned long f3, unsigned long *pf0, unsigned long *pf1, unsigned long *pf2,
     unsigned long *pf3)
 {
-	char mail[] = "i {auth_authen} {client_addr} {client_port}";
+	char mail[] = "i {auth_authen} {client_addr} {client_port} {daemon_name}";
 	char queue_id[] = "i";
 
 	(void)f2;
@@ -86,6 +88,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 		.login = macro(ctx, "{auth_authen}"),
 		.client = macro(ctx, "{client_addr}"),
 		.client_port = macro(ctx, "{client_port}"),
+		.daemon = macro(ctx, "{daemon_name}"),
 		.queue_id = macro(ctx, "i"),
 	};
 	struct session *s = session_of(ctx, true);
@@ -133,20 +136,33 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *p, size_t n)
 	return SMFIS_NOREPLY;
 }
 
+/* One edit. libmilter cuts a body into pieces itself; Postfix wants all of it in one run. */
+static int apply_one(SMFICTX *ctx, const struct edit *edit)
+{
+	char *name = (char *)(uintptr_t)edit->name;
+	char *value = (char *)(uintptr_t)edit->value;
+
+	switch (edit->kind) {
+	case EDIT_DELETE_HEADER: return smfi_chgheader(ctx, name, (int)edit->index, NULL);
+	case EDIT_INSERT_HEADER: return smfi_insheader(ctx, (int)edit->index, name, value);
+	case EDIT_CHANGE_SENDER: return smfi_chgfrom(ctx, value, NULL);
+	case EDIT_REPLACE_BODY:
+		if (edit->body.n > INT_MAX)
+			return MI_FAILURE;
+		return smfi_replacebody(
+		    ctx, (unsigned char *)(uintptr_t)edit->body.p, (int)edit->body.n);
+	case EDIT_KINDS: break;
+	}
+	return MI_FAILURE;
+}
+
+/* The first that fails ends it, and the message with it: half of the edits must never leave. */
 static bool apply(SMFICTX *ctx, const struct outcome *outcome)
 {
 	int status = MI_SUCCESS;
 
-	for (size_t i = 0; status == MI_SUCCESS && i < outcome->edit_count; i++) {
-		const struct edit *edit = &outcome->edits[i];
-		char *name = (char *)(uintptr_t)edit->name;
-		char *value = (char *)(uintptr_t)edit->value;
-
-		if (edit->kind == EDIT_DELETE_HEADER)
-			status = smfi_chgheader(ctx, name, (int)edit->index, NULL);
-		else
-			status = smfi_insheader(ctx, (int)edit->index, name, value);
-	}
+	for (size_t i = 0; status == MI_SUCCESS && i < outcome->edit_count; i++)
+		status = apply_one(ctx, &outcome->edits[i]);
 	return status == MI_SUCCESS;
 }
 

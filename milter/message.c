@@ -19,6 +19,7 @@ struct message *message_new(struct span sender, struct span login, struct span c
 	if (m->sender.p == NULL || m->login.p == NULL || m->client.p == NULL)
 		goto fail;
 	m->queue_id = SPAN("");
+	buf_init(&m->kept, MESSAGE_BODY_KEPT_MAX);
 	return m;
 fail:
 	message_free(&m);
@@ -29,6 +30,8 @@ void message_free(struct message **m)
 {
 	if (*m == NULL)
 		return;
+	buf_free(&(*m)->replaced);
+	buf_free(&(*m)->kept);
 	arena_free(&(*m)->arena);
 	free(*m);
 	*m = NULL;
@@ -163,54 +166,81 @@ void message_add_header(struct message *m, struct span name, struct span value)
 		m->header_octets += value.p[i] == '\n';
 }
 
-static void end_line(struct message *m)
+/* ---- body ---- */
+
+static void end_line(struct body_facts *b)
 {
-	if (m->body.line > m->body.longest)
-		m->body.longest = m->body.line;
-	m->body.line = 0;
+	if (b->line > b->longest)
+		b->longest = b->line;
+	b->line = 0;
 }
 
-void message_scan_body(struct message *m, struct span chunk)
+/* False: a bare CR or LF. */
+static bool scan(struct body_facts *b, struct span chunk)
 {
 	size_t at = 0;
 
 	if (chunk.n == 0)
-		return;
-	m->body.octets += chunk.n;
-	if (m->body.after_cr) {
+		return true;
+	b->octets += chunk.n;
+	if (b->after_cr) {
 		if (chunk.p[0] != '\n')
-			goto bad;
-		end_line(m);
-		m->body.after_cr = false;
+			return false;
+		end_line(b);
+		b->after_cr = false;
 		at = 1;
 	}
 	while (at < chunk.n) {
 		size_t cr = span_find(chunk, '\r', at);
 
 		if (memchr(chunk.p + at, '\n', cr - at) != NULL)
-			goto bad;
-		m->body.line += cr - at;
+			return false;
+		b->line += cr - at;
 		if (cr == chunk.n)
-			return;
+			return true;
 		if (cr + 1 == chunk.n) {
-			m->body.after_cr = true;
-			return;
+			b->after_cr = true;
+			return true;
 		}
 		if (chunk.p[cr + 1] != '\n')
-			goto bad;
-		end_line(m);
+			return false;
+		end_line(b);
 		at = cr + 2;
 	}
-	return;
-bad:
-	set_fault(m, MESSAGE_BAD_BODY);
+	return true;
+}
+
+static bool is_whole(const struct body_facts *b)
+{
+	return !b->after_cr && b->line == 0;
+}
+
+void message_scan_body(struct message *m, struct span chunk)
+{
+	if (!scan(&m->body, chunk))
+		set_fault(m, MESSAGE_BAD_BODY);
 }
 
 void message_end_body(struct message *m)
 {
-	if (m->body.after_cr || m->body.line > 0)
+	if (!is_whole(&m->body))
 		set_fault(m, MESSAGE_BAD_BODY);
 }
+
+bool message_keep_body(struct message *m, struct span chunk)
+{
+	if (!buf_reserve(&m->kept, chunk.n))
+		return false;
+	buf_add_span(&m->kept, chunk);
+	return true;
+}
+
+void message_drop_body(struct message *m)
+{
+	buf_free(&m->kept);
+}
+
+/* ---- questions ---- */
 
 uint64_t message_octets(const struct message *m)
 {
@@ -229,6 +259,8 @@ const struct header *message_find_header(
 	}
 	return NULL;
 }
+
+/* ---- edits ---- */
 
 static enum err add_edit(struct message *m, struct edit edit)
 {
@@ -260,4 +292,103 @@ enum err message_insert_header(
 			       .name = arena_dup(m->arena, span_cstr(name)),
 			       .value = arena_dup(m->arena, value),
 			       .index = position });
+}
+
+enum err message_replace_body(struct message *m, struct buf *body)
+{
+	struct body_facts facts = { 0 };
+	enum err e;
+
+	buf_free(&m->replaced);
+	m->replaced = *body;
+	*body = (struct buf){ .max = body->max };
+	if (!buf_ok(&m->replaced))
+		return ERR_NOMEM;
+	if (!scan(&facts, buf_span(&m->replaced)) || !is_whole(&facts) ||
+	    (facts.longest > MESSAGE_LINE_MAX && facts.longest > m->body.longest))
+		return ERR_SYNTAX;
+	e = add_edit(
+	    m, (struct edit){
+		   .kind = EDIT_REPLACE_BODY, .name = "", .body = buf_span(&m->replaced) });
+	if (e == ERR_OK)
+		m->final_body = facts;
+	return e;
+}
+
+enum err message_change_sender(struct message *m, struct span sender)
+{
+	char *text = arena_alloc(m->arena, sender.n + 3);
+
+	if (text == NULL)
+		return ERR_NOMEM;
+	text[0] = '<';
+	if (sender.n > 0)
+		memcpy(text + 1, sender.p, sender.n);
+	text[sender.n + 1] = '>';
+	return add_edit(
+	    m, (struct edit){ .kind = EDIT_CHANGE_SENDER, .name = "", .value = text });
+}
+
+/* ---- as it will leave ---- */
+
+/* As milters do, the nth field of a name counts in the list as it is at that moment. */
+static void delete_nth(struct message *final, const struct edit *edit)
+{
+	unsigned nth = 0;
+
+	for (size_t i = 0; i < final->header_count; i++) {
+		if (!span_eq_nocase(final->headers[i].name, span_cstr(edit->name)) ||
+		    ++nth != edit->index)
+			continue;
+		memmove(&final->headers[i], &final->headers[i + 1],
+		    (final->header_count - i - 1) * sizeof *final->headers);
+		final->header_count--;
+		return;
+	}
+}
+
+static void insert_at(struct message *final, const struct edit *edit)
+{
+	/* Position 1 is the first field that we see: Postfix hides its own Received. */
+	size_t at = edit->index > 0 ? edit->index - 1 : 0;
+
+	if (at > final->header_count)
+		at = final->header_count;
+	memmove(&final->headers[at + 1], &final->headers[at],
+	    (final->header_count - at) * sizeof *final->headers);
+	final->headers[at] =
+	    (struct header){ .name = span_cstr(edit->name), .value = span_cstr(edit->value) };
+	final->header_count++;
+}
+
+enum err message_final(const struct message *m, struct message *final_r)
+{
+	size_t room = m->header_count + m->edit_count;
+
+	*final_r = *m;
+	final_r->kept = final_r->replaced = (struct buf){ 0 };
+	final_r->headers = arena_array(m->arena, room, sizeof *m->headers);
+	if (final_r->headers == NULL)
+		return ERR_NOMEM;
+	if (m->header_count > 0)
+		memcpy(final_r->headers, m->headers, m->header_count * sizeof *m->headers);
+	final_r->header_room = room;
+	for (size_t i = 0; i < m->edit_count; i++) {
+		switch (m->edits[i].kind) {
+		case EDIT_DELETE_HEADER: delete_nth(final_r, &m->edits[i]); break;
+		case EDIT_INSERT_HEADER: insert_at(final_r, &m->edits[i]); break;
+		case EDIT_REPLACE_BODY: final_r->body = m->final_body; break;
+		case EDIT_CHANGE_SENDER:
+		case EDIT_KINDS: break;
+		}
+	}
+	return ERR_OK;
+}
+
+struct span message_final_body(const struct message *m)
+{
+	for (size_t i = 0; i < m->edit_count; i++)
+		if (m->edits[i].kind == EDIT_REPLACE_BODY)
+			return m->edits[i].body;
+	return buf_span(&m->kept);
 }

@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "base.h"
+#include "buf.h"
 #include "err.h"
 #include "span.h"
 
@@ -16,6 +17,7 @@
 #define MESSAGE_RECIPIENTS_MAX   100000
 #define MESSAGE_ARENA_MAX        (32u * 1024 * 1024)
 #define MESSAGE_LINE_MAX         998 /* octets without CRLF, RFC 5322 section 2.1.1 */
+#define MESSAGE_BODY_KEPT_MAX    (32u * 1024 * 1024) /* octets of a body held in memory */
 
 struct header {
 	struct span name;  /* without blanks behind it; case as written */
@@ -23,13 +25,20 @@ struct header {
 	unsigned nth;      /* 1.. among the fields of the same name, as milters count */
 };
 
-enum edit_kind { EDIT_DELETE_HEADER, EDIT_INSERT_HEADER };
+enum edit_kind {
+	EDIT_DELETE_HEADER,
+	EDIT_INSERT_HEADER,
+	EDIT_REPLACE_BODY,
+	EDIT_CHANGE_SENDER,
+	EDIT_KINDS
+};
 
 struct edit {
 	enum edit_kind kind;
 	const char *name;
-	const char *value; /* insert only; LF folds, begins with its own blank */
+	const char *value; /* insert: LF folds, begins with its own blank; sender: "<a@b>" */
 	unsigned index; /* delete: nth; insert: position, 1 = right below Postfix's Received */
+	struct span body; /* replace; CRLF line ends */
 };
 
 /* What could not be taken in. The first fault stays. */
@@ -40,6 +49,13 @@ enum message_fault {
 	MESSAGE_TOO_MANY_RECIPIENTS,
 	MESSAGE_BAD_HEADER, /* a name that is none, a control octet, an LF that folds nothing */
 	MESSAGE_BAD_BODY,   /* bare CR, bare LF, or no CRLF at the end */
+};
+
+struct body_facts {
+	uint64_t octets;
+	size_t line;    /* octets of the line that is still open */
+	size_t longest; /* octets of the longest line without CRLF */
+	bool after_cr;  /* the last octet was a CR */
 };
 
 struct message {
@@ -55,12 +71,10 @@ struct message {
 	uint64_t header_octets; /* name, colon, value, line end */
 	struct edit *edits;
 	size_t edit_count, edit_room;
-	struct {
-		uint64_t octets;
-		size_t line;    /* octets of the line that is still open */
-		size_t longest; /* octets of the longest line without CRLF */
-		bool after_cr;  /* the last octet was a CR */
-	} body;
+	struct body_facts body;
+	struct buf kept;              /* the body so far, where message_keep_body was called */
+	struct buf replaced;          /* the body that replaces it, */
+	struct body_facts final_body; /* and what is known of it */
 	enum message_fault fault;
 };
 
@@ -78,6 +92,12 @@ void message_scan_body(struct message *m, struct span chunk);
 /* After the last chunk. */
 void message_end_body(struct message *m);
 
+/* Holds the next body octets in m->kept. False, and nothing changes, when that would take more
+ * than MESSAGE_BODY_KEPT_MAX octets or memory is short. */
+bool message_keep_body(struct message *m, struct span chunk);
+/* Gives the memory of m->kept back. */
+void message_drop_body(struct message *m);
+
 /* Size as Postfix counts it: header fields and body with CRLF line ends. */
 uint64_t message_octets(const struct message *m);
 
@@ -88,5 +108,17 @@ const struct header *message_find_header(
 enum err message_delete_header(struct message *m, const struct header *h) CHECKED;
 enum err message_insert_header(
     struct message *m, unsigned position, const char *name, struct span value) CHECKED;
+/* Takes the contents of body over (also when it fails), once a message. ERR_SYNTAX for a body that
+ * no signature would survive, or one with a longer line than MESSAGE_LINE_MAX that the original had
+ * not; then there is no edit. */
+enum err message_replace_body(struct message *m, struct buf *body) CHECKED;
+/* sender: without brackets; empty for the null sender. */
+enum err message_change_sender(struct message *m, struct span sender) CHECKED;
+
+/* The message as it is when all edits are carried out: header fields, and facts of the body. The
+ * rest is m's. *final_r lives in m's arena and owns nothing; it must not be freed. */
+enum err message_final(const struct message *m, struct message *final_r) CHECKED;
+/* The body as it will leave, where it was kept. */
+struct span message_final_body(const struct message *m);
 
 #endif

@@ -20,6 +20,7 @@ struct assignment {
 	char tenant[POLICY_NAME_MAX];
 	char stream[POLICY_NAME_MAX];
 	uint64_t recipients; /* charged */
+	bool split;          /* copies for single recipients are to be made of it (split.h) */
 };
 
 enum admission { ADMISSION_ACCEPT, ADMISSION_REFUSE, ADMISSION_TEMPFAIL };

@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "log.h"
 #include "session.h"
+#include "split.h"
 #include "stages.h"
 
 enum state {
@@ -139,6 +140,17 @@ static bool classify(const struct snapshot *s, const struct envelope *e, enum ma
 	return *tenant_r != TENANT_NONE;
 }
 
+/* Mail for the smtpd of copies is ours whatever it is; without a tenant a stage turns it away. */
+static void recognise_copy(const struct generation *g, struct span sender, size_t *tenant_r,
+    char *host, uint64_t *message_id_r)
+{
+	const struct token_ring *ring = g->rings[TOKEN_RETURN];
+
+	if (ring == NULL ||
+	    split_get_sender(g->snapshot, ring, sender, tenant_r, host, message_id_r) != ERR_OK)
+		*tenant_r = TENANT_NONE;
+}
+
 static struct envelope normalise(const struct session *s, const struct envelope *given)
 {
 	struct envelope e = *given;
@@ -160,11 +172,16 @@ void session_begin(struct session *s, const struct envelope *envelope)
 {
 	const struct envelope e = normalise(s, envelope);
 	struct generation *g = shared_generation(s->shared);
+	char host[DOMAIN_MAX] = "";
+	uint64_t message_id = 0;
 	enum mail_kind kind;
 	size_t tenant;
 
 	(void)enter(s, STATE_IDLE);
-	if (!classify(g->snapshot, &e, &kind, &tenant)) {
+	if (span_eq(e.daemon, SPAN(SPLIT_DAEMON))) {
+		kind = MAIL_COPY;
+		recognise_copy(g, e.sender, &tenant, host, &message_id);
+	} else if (!classify(g->snapshot, &e, &kind, &tenant)) {
 		log_record(LOG_LEVEL_DEBUG, e.queue_id, "not_ours", LOG_SPAN("login", e.login),
 		    LOG_SPAN("client", e.client), LOG_SPAN("sender", e.sender));
 		generation_unref(&g);
@@ -175,6 +192,8 @@ void session_begin(struct session *s, const struct envelope *envelope)
 	s->mail = (struct mail){
 		.shared = s->shared, .generation = g, .kind = kind, .tenant = tenant
 	};
+	s->mail.content.message = message_id;
+	memcpy(s->mail.content.split_host, host, sizeof host);
 	s->mail.message = message_new(e.sender, e.login, e.client);
 	if (s->mail.message == NULL) {
 		/* At its end such a message is one whose MAIL we never saw. */
@@ -205,7 +224,7 @@ static void first_header(struct session *s, struct span queue_id)
 {
 	(void)enter(s, STATE_HEADERS);
 	learn_queue_id(s, queue_id);
-	stages_run(&s->mail, STAGE_FIRST_HEADER);
+	stages_first_header(&s->mail);
 }
 
 void session_header(
@@ -225,7 +244,7 @@ void session_end_of_headers(struct session *s, struct span queue_id)
 		mail_forget_question(&s->mail); /* it named another */
 		message_set_queue_id(s->mail.message, queue_id);
 	}
-	stages_run(&s->mail, STAGE_END_OF_HEADERS);
+	stages_end_of_headers(&s->mail);
 }
 
 void session_body(struct session *s, struct span chunk)
@@ -246,7 +265,7 @@ void session_end_of_message(struct session *s, struct outcome *outcome_r)
 		verdict_decide(TROUBLE_ORDER, SPAN(""), &mail->verdict);
 		return;
 	}
-	stages_run(mail, STAGE_END_OF_MESSAGE);
+	stages_end_of_message(mail);
 	if (mail->verdict.trouble != TROUBLE_NONE || mail->untouched)
 		return;
 	outcome_r->edits = mail->message->edits;
@@ -257,14 +276,22 @@ void session_end_of_message(struct session *s, struct outcome *outcome_r)
 
 static const char *kind_name(enum mail_kind kind)
 {
-	return kind == MAIL_LOCAL ? "local" : kind == MAIL_NOTICE ? "notice" : "smtp";
+	switch (kind) {
+	case MAIL_LOCAL: return "local";
+	case MAIL_NOTICE: return "notice";
+	case MAIL_ORIGINAL: return "original";
+	case MAIL_COPY: return "copy";
+	case MAIL_SMTP: break;
+	}
+	return "smtp";
 }
 
 static void log_accepted(const struct mail *mail)
 {
-	struct buf selectors = BUF_INIT(1024), algorithms = BUF_INIT(1024);
-	const struct message *m = mail->message;
-	struct log_field fields[9];
+	struct buf selectors = BUF_INIT(1024), algorithms = BUF_INIT(1024),
+		   done = BUF_INIT(2048);
+	const struct message *m = mail->signing != NULL ? &mail->final : mail->message;
+	struct log_field fields[9 + CONTENT_FIELDS_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < mail->signature_count; i++) {
@@ -287,7 +314,10 @@ static void log_accepted(const struct mail *mail)
 	 * them (smtp_line_length_limit). */
 	if (m->body.longest > MESSAGE_LINE_MAX)
 		fields[n++] = LOG_NUMBER("longest_line", m->body.longest);
-	log_fields(LOG_LEVEL_INFO, m->queue_id, "signed", fields, n);
+	n += content_log_fields(&mail->content, &done, fields + n);
+	log_fields(LOG_LEVEL_INFO, m->queue_id,
+	    mail->kind == MAIL_ORIGINAL ? "split" : "signed", fields, n);
+	buf_free(&done);
 	buf_free(&selectors);
 	buf_free(&algorithms);
 }
@@ -310,8 +340,8 @@ static void log_refused(const struct mail *mail, const struct verdict *v)
 static void tell_policyd(const struct mail *mail, const struct verdict *v)
 {
 	const struct message *m = mail->message;
-	bool charged =
-	    mail->kind == MAIL_SMTP || (mail->kind == MAIL_LOCAL && mail->assignment.found);
+	bool charged = mail->kind == MAIL_SMTP || mail->kind == MAIL_ORIGINAL ||
+		       (mail->kind == MAIL_LOCAL && mail->assignment.found);
 	enum err e;
 
 	if (!charged || v->trouble == TROUBLE_POLICY_AWAY || v->trouble == TROUBLE_NOT_ADMITTED)

@@ -18,6 +18,7 @@ struct envelope {
 	struct span login;       /* {auth_authen} */
 	struct span client;      /* {client_addr}, "IPv6:" allowed in front */
 	struct span client_port; /* {client_port}; "0" or empty: no SMTP client */
+	struct span daemon;      /* {daemon_name} */
 	struct span queue_id;    /* i; empty at MAIL unless the queue file is open already */
 };
 

@@ -27,6 +27,10 @@ static enum err generation_new(struct snapshot *snapshot, bool cached,
 	    span_cstr(p->policyd.control), p->postfix.queue_directory, &address, error, size);
 	if (e != ERR_OK)
 		goto out;
+	for (int i = 0; i < TOKEN_PURPOSES; i++)
+		if (token_ring_read(p->tokens.keys, (enum token_purpose)i, &g->rings[i],
+			g->ring_errors[i], sizeof g->ring_errors[i]) != ERR_OK)
+			g->rings[i] = NULL;
 	g->signer = signer_new(p->milter.signature_ttl_s, cached);
 	g->policy = policy_client_new(&address, p->milter.control_timeout_s);
 	if (g->signer == NULL || g->policy == NULL) {
@@ -47,6 +51,8 @@ void generation_unref(struct generation **generation)
 	*generation = NULL;
 	if (g == NULL || atomic_fetch_sub(&g->references, 1) != 1)
 		return;
+	for (size_t i = 0; i < TOKEN_PURPOSES; i++)
+		token_ring_free(&g->rings[i]);
 	policy_client_free(&g->policy);
 	signer_free(&g->signer);
 	snapshot_unref(&g->snapshot);

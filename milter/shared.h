@@ -14,6 +14,7 @@
 #include "policy_client.h"
 #include "settings.h"
 #include "sign.h"
+#include "token.h"
 
 /* One loaded configuration with all that is made from it; immutable. */
 struct generation {
@@ -21,6 +22,9 @@ struct generation {
 	struct snapshot *snapshot;
 	struct signer *signer;
 	struct policy_client *policy;
+	/* NULL: cannot be read, for the reason that stands beside it; who needs them complains. */
+	struct token_ring *rings[TOKEN_PURPOSES];
+	char ring_errors[TOKEN_PURPOSES][256];
 };
 
 #define COMPLAINTS 256 /* a collision silences one of two subjects for a minute */

@@ -1,41 +1,14 @@
-/* stages - assignment, author check, keys, signature, admission: in one table, in this order. Knows
- * neither libmilter nor how any of its helpers does its work. */
+/* stages - assignment, author check, keys, contents, signature, admission: in one table, in this
+ * order. Knows neither libmilter nor how any of its helpers does its work.
+ *
+ * The body of most mail streams to the signature and is never held. Where a stage wants to change
+ * it, it is kept up to a bound, edited at the end, and signed then: what leaves is what was
+ * signed. */
 #include "stages.h"
-#include "clock.h"
+#include "content.h"
+#include "copies.h"
+#include "dkim_field.h"
 #include "log.h"
-
-/* ---- trouble ---- */
-
-/* Remembers the verdict; false, so that a stage can end with it. A notice is never refused: a
- * tempfail would make Postfix defer the original message, a reject would lose the notice. */
-static bool fail(struct mail *mail, enum trouble trouble, struct span subject)
-{
-	if (mail->kind == MAIL_NOTICE) {
-		log_record(LOG_LEVEL_WARNING, mail->message->queue_id, "notice_unsigned",
-		    LOG_CSTR("reason", verdict_word(trouble)), LOG_SPAN("about", subject));
-		mail->untouched = true;
-	} else {
-		verdict_decide(trouble, subject, &mail->verdict);
-	}
-	return false;
-}
-
-static const char *tenant_name(const struct mail *mail)
-{
-	if (mail->tenant == TENANT_NONE)
-		return "";
-	return snapshot_tenant(mail->generation->snapshot, mail->tenant)->name;
-}
-
-/* Log lines about broken keys come once a minute for each subject, not once a message. */
-static void complain(struct mail *mail, const char *event, const char *about, const char *text)
-{
-	if (!shared_may_complain(mail->shared, span_cstr(about), clock_mono_ns()))
-		return;
-	log_record(LOG_LEVEL_ERROR, mail->message->queue_id, event,
-	    LOG_CSTR("tenant", tenant_name(mail)), LOG_CSTR("domain", about),
-	    LOG_CSTR("text", text));
-}
 
 /* ---- end of headers ---- */
 
@@ -51,7 +24,7 @@ static bool agree(struct mail *mail)
 		log_record(LOG_LEVEL_WARNING, mail->message->queue_id, "tenant_mismatch",
 		    LOG_CSTR("tenant", t->name), LOG_CSTR("assigned", a->tenant),
 		    LOG_SPAN("login", mail->message->login));
-		return fail(mail, TROUBLE_MISMATCH, SPAN(""));
+		return mail_fail(mail, TROUBLE_MISMATCH, SPAN(""));
 	}
 	for (size_t i = 0; i < t->stream_count; i++) {
 		if (strcmp(t->streams[i].name, a->stream) == 0) {
@@ -61,7 +34,7 @@ static bool agree(struct mail *mail)
 	}
 	log_record(LOG_LEVEL_WARNING, mail->message->queue_id, "stream_unknown",
 	    LOG_CSTR("tenant", t->name), LOG_CSTR("assigned", a->stream));
-	return fail(mail, TROUBLE_MISMATCH, SPAN(""));
+	return mail_fail(mail, TROUBLE_MISMATCH, SPAN(""));
 }
 
 /* Postfix tells the queue id with DATA, long before the end of the headers, and its milter client
@@ -86,14 +59,17 @@ static bool ask_assignment(struct mail *mail)
 	if (e != ERR_OK) {
 		log_record(
 		    LOG_LEVEL_ERROR, m->queue_id, "policy_away", LOG_CSTR("text", err_text(e)));
-		return fail(mail, TROUBLE_POLICY_AWAY, SPAN(""));
+		return mail_fail(mail, TROUBLE_POLICY_AWAY, SPAN(""));
 	}
-	if (mail->assignment.found)
+	if (mail->assignment.found) {
+		if (mail->assignment.split)
+			mail->kind = MAIL_ORIGINAL;
 		return agree(mail);
+	}
 	log_record(LOG_LEVEL_ERROR, m->queue_id, "not_admitted",
-	    LOG_CSTR("tenant", tenant_name(mail)), LOG_SPAN("login", m->login),
+	    LOG_CSTR("tenant", mail_tenant_name(mail)), LOG_SPAN("login", m->login),
 	    LOG_CSTR("hint", "smtpd_end_of_data_restrictions must ask penguin-policyd"));
-	return fail(mail, TROUBLE_NOT_ADMITTED, SPAN(""));
+	return mail_fail(mail, TROUBLE_NOT_ADMITTED, SPAN(""));
 }
 
 /* sendmail(1) mail has no policy request; its stream is the one for "nothing known". */
@@ -108,7 +84,7 @@ static bool check_message(struct mail *mail)
 {
 	enum trouble trouble = verdict_message_trouble(mail->message->fault);
 
-	return trouble == TROUBLE_NONE || fail(mail, trouble, SPAN(""));
+	return trouble == TROUBLE_NONE || mail_fail(mail, trouble, SPAN(""));
 }
 
 static bool is_foreign(enum author_fault fault)
@@ -125,32 +101,26 @@ static bool check_author(struct mail *mail)
 	author_check(mail->generation->snapshot, mail->tenant, mail->stream, m, author);
 	if (author->fault == AUTHOR_FINE && author->foreign[0] != '\0')
 		log_record(LOG_LEVEL_WARNING, m->queue_id, "reply_to_foreign",
-		    LOG_CSTR("tenant", tenant_name(mail)), LOG_CSTR("domain", author->foreign));
+		    LOG_CSTR("tenant", mail_tenant_name(mail)),
+		    LOG_CSTR("domain", author->foreign));
 	if (author->fault == AUTHOR_FINE)
 		return true;
 	if (is_foreign(author->fault))
 		log_record(LOG_LEVEL_WARNING, m->queue_id, "cross_tenant",
-		    LOG_CSTR("tenant", tenant_name(mail)), LOG_SPAN("login", m->login),
+		    LOG_CSTR("tenant", mail_tenant_name(mail)), LOG_SPAN("login", m->login),
 		    LOG_SPAN("client", m->client), LOG_CSTR("domain", author->foreign),
 		    LOG_CSTR("reason", verdict_word(verdict_author_trouble(author->fault))));
-	return fail(mail, verdict_author_trouble(author->fault), span_cstr(author->foreign));
+	return mail_fail(
+	    mail, verdict_author_trouble(author->fault), span_cstr(author->foreign));
 }
 
 static bool is_own_signature(const struct mail *mail, struct span value)
 {
 	char domain[DOMAIN_MAX];
-	struct span tag;
 
-	while (span_next(&value, ';', &tag)) {
-		size_t equals = span_find(tag, '=', 0);
-
-		if (span_eq(span_trim(span_head(tag, equals)), SPAN("d")) &&
-		    domain_canonical(span_trim(span_from(tag, equals + 1)), domain) == ERR_OK &&
-		    snapshot_find_domain(mail->generation->snapshot, span_cstr(domain), NULL) ==
-			mail->tenant)
-			return true;
-	}
-	return false;
+	return dkim_field_domain(value, domain) &&
+	       snapshot_find_domain(mail->generation->snapshot, span_cstr(domain), NULL) ==
+		   mail->tenant;
 }
 
 /* A signature in the tenant's name that came with the message is not ours and would stand beside
@@ -164,7 +134,7 @@ static bool strip_own_signatures(struct mail *mail)
 
 		if (span_eq_nocase(h->name, SPAN("DKIM-Signature")) &&
 		    is_own_signature(mail, h->value) && message_delete_header(m, h) != ERR_OK)
-			return fail(mail, TROUBLE_MEMORY, SPAN(""));
+			return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
 	}
 	return true;
 }
@@ -211,8 +181,8 @@ static bool load_key(struct mail *mail, const struct dkim_key *key)
 		return true;
 	if (keys_get(mail->shared->keys, key->path, &mail->keys[mail->key_count].key, error,
 		sizeof error) != ERR_OK) {
-		complain(mail, "key_unusable", mail->domain, error);
-		return fail(mail, TROUBLE_KEY, span_cstr(mail->domain));
+		mail_complain(mail, "key_unusable", mail->domain, error);
+		return mail_fail(mail, TROUBLE_KEY, span_cstr(mail->domain));
 	}
 	mail->keys[mail->key_count++].selector = key->selector;
 	return true;
@@ -223,10 +193,11 @@ static bool find_keys(struct mail *mail)
 	const struct tenant_domain *d = find_signing_domain(mail);
 
 	if (d == NULL) {
-		complain(mail, "key_missing", mail->author.from,
+		mail_complain(mail, "key_missing", mail->author.from,
 		    "no dkim entry of this domain, or of one above it, applies to the stream");
-		return fail(mail, TROUBLE_NO_KEY, span_cstr(mail->author.from));
+		return mail_fail(mail, TROUBLE_NO_KEY, span_cstr(mail->author.from));
 	}
+	mail->signer = d;
 	mail->domain = d->name;
 	for (size_t i = 0; i < d->key_count; i++)
 		if (key_applies(&d->keys[i], mail->stream) && !load_key(mail, &d->keys[i]))
@@ -252,17 +223,19 @@ static bool find_notice_key(struct mail *mail)
 
 static bool start_signing(struct mail *mail)
 {
-	struct message *m = mail->message;
+	const struct message *m = mail->message;
 	char error[256];
 	enum err e;
 
+	if (message_final(m, &mail->final) != ERR_OK)
+		return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
 	e = signing_start(mail->generation->signer, m->queue_id.p, mail->domain,
 	    mail->stream != NULL ? mail->stream->class : CLASS_TRANSACTIONAL, mail->keys,
-	    mail->key_count, m, &mail->signing, error, sizeof error);
+	    mail->key_count, &mail->final, &mail->signing, error, sizeof error);
 	if (e == ERR_OK)
 		return true;
 	log_record(LOG_LEVEL_WARNING, m->queue_id, "not_signed", LOG_CSTR("text", error));
-	return fail(mail,
+	return mail_fail(mail,
 	    e == ERR_TOOBIG   ? TROUBLE_TOO_BIG
 	    : e == ERR_SYNTAX ? TROUBLE_BAD_HEADER
 	    : e == ERR_NOMEM  ? TROUBLE_MEMORY
@@ -275,9 +248,7 @@ static bool start_signing(struct mail *mail)
 static bool check_body(struct mail *mail)
 {
 	message_end_body(mail->message);
-	if (!check_message(mail))
-		return false;
-	return !mail->body_unsigned || fail(mail, TROUBLE_SIGN, SPAN(""));
+	return check_message(mail);
 }
 
 /* In the milter's version of the protocol a value carries the blank after its colon itself. */
@@ -303,12 +274,12 @@ static bool finish_signing(struct mail *mail)
 	if (signing_finish(mail->signing, m->arena, mail->signatures, &mail->signature_count,
 		error, sizeof error) != ERR_OK) {
 		log_record(LOG_LEVEL_ERROR, m->queue_id, "not_signed", LOG_CSTR("text", error));
-		return fail(mail, TROUBLE_SIGN, SPAN(""));
+		return mail_fail(mail, TROUBLE_SIGN, SPAN(""));
 	}
 	/* The last inserted is on top: the first key's signature. */
 	for (size_t i = mail->signature_count; i > 0; i--)
 		if (!insert_signature(m, &mail->signatures[i - 1]))
-			return fail(mail, TROUBLE_MEMORY, SPAN(""));
+			return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
 	return true;
 }
 
@@ -330,7 +301,7 @@ static bool ask_admission(struct mail *mail)
 	if (e != ERR_OK) {
 		log_record(
 		    LOG_LEVEL_ERROR, m->queue_id, "policy_away", LOG_CSTR("text", err_text(e)));
-		return fail(mail, TROUBLE_POLICY_AWAY, SPAN(""));
+		return mail_fail(mail, TROUBLE_POLICY_AWAY, SPAN(""));
 	}
 	mail->assignment = answer.assignment;
 	switch (answer.verdict) {
@@ -345,69 +316,121 @@ static bool ask_admission(struct mail *mail)
 	case ADMISSION_ACCEPT: break;
 	}
 	if (!mail->assignment.found)
-		return fail(mail, TROUBLE_MISMATCH, SPAN(""));
+		return mail_fail(mail, TROUBLE_MISMATCH, SPAN(""));
 	return agree(mail);
 }
 
 /* ---- the table ---- */
 
-#define ALL (MAIL_SMTP | MAIL_LOCAL | MAIL_NOTICE)
+#define LEAVES (MAIL_SMTP | MAIL_LOCAL | MAIL_COPY) /* of a tenant, on its way out */
+#define OURS   (LEAVES | MAIL_ORIGINAL)
+#define SIGNED (LEAVES | MAIL_NOTICE)
+#define ALL    (OURS | MAIL_NOTICE)
+
+enum moment {
+	FIRST_HEADER,
+	END_OF_HEADERS,
+	BODY_KNOWN,   /* all of it has been seen */
+	BODY_KEPT,    /* and it is in memory */
+	FIELDS_FINAL, /* nothing about the header fields can change after this */
+	END_OF_MESSAGE,
+};
 
 static const struct stage {
-	enum stage_moment moment;
+	enum moment moment;
 	unsigned kinds;
 	bool (*run)(struct mail *mail);
 } stages[] = {
-	{ STAGE_FIRST_HEADER, MAIL_SMTP, ask_assignment_early },
-	{ STAGE_END_OF_HEADERS, MAIL_SMTP, ask_assignment },
-	{ STAGE_END_OF_HEADERS, MAIL_LOCAL, choose_local_stream },
-	{ STAGE_END_OF_HEADERS, ALL, check_message },
-	{ STAGE_END_OF_HEADERS, MAIL_SMTP | MAIL_LOCAL, check_author },
-	{ STAGE_END_OF_HEADERS, MAIL_SMTP | MAIL_LOCAL, strip_own_signatures },
-	{ STAGE_END_OF_HEADERS, MAIL_SMTP | MAIL_LOCAL, find_keys },
-	{ STAGE_END_OF_HEADERS, MAIL_NOTICE, find_notice_key },
-	/* No stage wants the body: the fields are final, and the body streams to the signature. */
-	{ STAGE_END_OF_HEADERS, ALL, start_signing },
-	{ STAGE_END_OF_MESSAGE, ALL, check_body },
-	{ STAGE_END_OF_MESSAGE, ALL, finish_signing },
-	{ STAGE_END_OF_MESSAGE, MAIL_LOCAL, ask_admission },
+	{ FIRST_HEADER, MAIL_SMTP, ask_assignment_early },
+	{ END_OF_HEADERS, MAIL_SMTP, ask_assignment },
+	{ END_OF_HEADERS, MAIL_LOCAL, choose_local_stream },
+	{ END_OF_HEADERS, MAIL_COPY, copies_open },
+	{ END_OF_HEADERS, ALL, check_message },
+	{ END_OF_HEADERS, OURS, check_author },
+	{ END_OF_HEADERS, OURS, find_keys },
+	{ END_OF_HEADERS, MAIL_NOTICE, find_notice_key },
+	{ END_OF_HEADERS, OURS, content_plan },
+	{ END_OF_HEADERS, OURS, content_check_lists },
+	{ BODY_KNOWN, ALL, check_body },
+	{ BODY_KEPT, OURS, content_edit_body },
+	{ FIELDS_FINAL, LEAVES, strip_own_signatures },
+	{ FIELDS_FINAL, LEAVES, content_edit_fields },
+	{ FIELDS_FINAL, MAIL_ORIGINAL, copies_announce },
+	{ FIELDS_FINAL, SIGNED, start_signing },
+	{ END_OF_MESSAGE, SIGNED, finish_signing },
+	{ END_OF_MESSAGE, MAIL_LOCAL, ask_admission },
 };
 
-void stages_run(struct mail *mail, enum stage_moment moment)
+static bool is_over(const struct mail *mail)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
-		if (mail->verdict.trouble != TROUBLE_NONE || mail->untouched)
-			return;
+	return mail->verdict.trouble != TROUBLE_NONE || mail->untouched;
+}
+
+static void run(struct mail *mail, enum moment moment)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stages) && !is_over(mail); i++)
 		if (stages[i].moment == moment && (stages[i].kinds & mail->kind) != 0 &&
 		    !stages[i].run(mail))
 			return;
-	}
+}
+
+static void sign_body(struct mail *mail, struct span octets)
+{
+	if (mail->signing != NULL && !mail->body_unsigned &&
+	    signing_body(mail->signing, octets) != ERR_OK)
+		mail->body_unsigned = true;
+}
+
+/* The body is more than we hold: it leaves as it is, and what was held goes to the signature. */
+static void stop_keeping(struct mail *mail)
+{
+	mail->content.wants_body = false;
+	mail->content.too_big = true;
+	run(mail, FIELDS_FINAL);
+	if (!is_over(mail))
+		sign_body(mail, buf_span(&mail->message->kept));
+	message_drop_body(mail->message);
+}
+
+void stages_first_header(struct mail *mail)
+{
+	run(mail, FIRST_HEADER);
+}
+
+void stages_end_of_headers(struct mail *mail)
+{
+	run(mail, END_OF_HEADERS);
+	if (!mail->content.wants_body)
+		run(mail, FIELDS_FINAL);
 }
 
 void stages_body(struct mail *mail, struct span chunk)
 {
-	if (mail->verdict.trouble != TROUBLE_NONE || mail->untouched || mail->body_unsigned)
+	if (is_over(mail))
 		return;
 	message_scan_body(mail->message, chunk);
+	if (mail->content.wants_body) {
+		if (message_keep_body(mail->message, chunk))
+			return;
+		stop_keeping(mail);
+	}
 	/* A body that no signature survives never reaches the library. */
-	if (mail->message->fault == MESSAGE_FINE &&
-	    signing_body(mail->signing, chunk) != ERR_OK)
-		mail->body_unsigned = true;
+	if (!is_over(mail) && mail->message->fault == MESSAGE_FINE)
+		sign_body(mail, chunk);
 }
 
-void mail_forget_question(struct mail *mail)
+void stages_end_of_message(struct mail *mail)
 {
-	if (mail->asked != NULL)
-		policy_client_forget(mail->generation->policy, &mail->asked);
-}
-
-void mail_deinit(struct mail *mail)
-{
-	mail_forget_question(mail);
-	signing_free(&mail->signing);
-	for (size_t i = 0; i < mail->key_count; i++)
-		key_unref(&mail->keys[i].key);
-	mail->key_count = 0;
-	message_free(&mail->message);
-	generation_unref(&mail->generation);
+	run(mail, BODY_KNOWN);
+	if (mail->content.wants_body) {
+		run(mail, BODY_KEPT);
+		run(mail, FIELDS_FINAL);
+		if (!is_over(mail))
+			sign_body(mail, message_final_body(mail->message));
+	} else {
+		mail->final.body = mail->message->body;
+	}
+	if (mail->body_unsigned && !is_over(mail))
+		(void)mail_fail(mail, TROUBLE_SIGN, SPAN(""));
+	run(mail, END_OF_MESSAGE);
 }

@@ -37,6 +37,8 @@ static const struct row rows[] = {
 	[TROUBLE_APPLY] = OURS("apply", "451", "4.3.0", "message not changed, try again later"),
 	[TROUBLE_ORDER] =
 	    OURS("order", "451", "4.3.0", "mail transaction lost, try again later"),
+	[TROUBLE_SPLIT] = OURS("split", "451", "4.3.0",
+	    "copies for single recipients cannot be made, try again later"),
 	[TROUBLE_LATER] = OURS("later", "451", "4.7.1", "try again later"),
 	[TROUBLE_TOO_BIG] = THEIRS(
 	    "headers_too_big", "552", "5.3.4", "[H10] header fields too big or too many"),
@@ -47,6 +49,12 @@ static const struct row rows[] = {
 	[TROUBLE_BAD_BODY] =
 	    THEIRS("bad_body", "554", "5.6.0", "[H07] bare CR or LF in the message body"),
 	[TROUBLE_REFUSED] = THEIRS("refused", "550", "5.7.1", "message refused by policy"),
+	[TROUBLE_LIST_FOREIGN] = THEIRS("list_foreign", "550", "5.7.1",
+	    "[L01] List-Unsubscribe leads to a host that is not the sender's"),
+	[TROUBLE_LIST_TWICE] = THEIRS(
+	    "list_twice", "554", "5.6.0", "[L01] more than one List-Unsubscribe header field"),
+	[TROUBLE_TEMPLATE] =
+	    THEIRS("template", "550", "5.7.1", "[T01] leftover of a template in a link"),
 	[TROUBLE_AUTHOR + AUTHOR_FINE] = { VERDICT_ACCEPT, "none", "", "", "" },
 	[TROUBLE_AUTHOR + AUTHOR_FROM_MISSING] =
 	    THEIRS("from_missing", "550", "5.7.1", "[H01] no From header field"),

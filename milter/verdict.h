@@ -24,6 +24,7 @@ enum trouble {
 	TROUBLE_KEY,          /* a key file is missing, unreadable, unsafe or damaged */
 	TROUBLE_SIGN,         /* the signing library failed */
 	TROUBLE_APPLY,        /* Postfix did not take an edit */
+	TROUBLE_SPLIT,        /* copies for single recipients: keys or facts are not there */
 	TROUBLE_LATER,        /* the policy service says: later */
 	TROUBLE_ORDER,        /* events without the MAIL that belongs to them */
 	/* the message's */
@@ -31,7 +32,10 @@ enum trouble {
 	TROUBLE_TOO_MANY_RECIPIENTS,
 	TROUBLE_BAD_HEADER,
 	TROUBLE_BAD_BODY,
-	TROUBLE_REFUSED, /* the policy service refuses */
+	TROUBLE_REFUSED,      /* the policy service refuses */
+	TROUBLE_LIST_FOREIGN, /* List-Unsubscribe leads to somebody else */
+	TROUBLE_LIST_TWICE,
+	TROUBLE_TEMPLATE, /* leftovers of a template, where the stream refuses them */
 	/* one for each author_fault, in its order */
 	TROUBLE_AUTHOR,
 	TROUBLE_COUNT = TROUBLE_AUTHOR + AUTHOR_FAULTS

@@ -201,8 +201,9 @@ def negotiation():
     with WORLD.client() as milter:
         expect(milter.protocol == 0x1 | 0x2 | 0x100 | 0x200 | 0x4000 | 0x8000 | 0x80 | 0x40000 | 0x80000 |
                0x100000, "protocol %#x" % milter.protocol)
-        expect(milter.actions == 0x1 | 0x10 | 0x100, "actions %#x" % milter.actions)
-        expect(milter.wanted == {2: ["i", "{auth_authen}", "{client_addr}", "{client_port}"],
+        expect(milter.actions == 0x1 | 0x2 | 0x10 | 0x40 | 0x100, "actions %#x" % milter.actions)
+        expect(milter.wanted == {2: ["i", "{auth_authen}", "{client_addr}", "{client_port}",
+                                     "{daemon_name}"],
                                  3: ["i"], 4: ["i"], 5: ["i"],
                                  6: ["i"]}, "macros %r" % milter.wanted)
     for protocol, actions in ((PROTOCOL & ~0x100000, ACTIONS), (PROTOCOL, 0xff), (0x7f, 0x3f)):

@@ -35,9 +35,10 @@ RECEIVED = ("Received", " from client by mx.penguin.test; Mon, 23 Nov 2026 08:00
 class Result:
     """action: continue, accept, reject, tempfail. stage: the event that was answered so."""
 
-    def __init__(self, action, stage, reply, headers, body, quarantine, edits):
+    def __init__(self, action, stage, reply, headers, body, quarantine, edits, sender=None):
         self.action, self.stage, self.reply = action, stage, reply
         self.headers, self.body, self.quarantine, self.edits = headers, body, quarantine, edits
+        self.sender = sender  # what the filter made of the envelope sender, or None
 
     @property
     def code(self):
@@ -135,11 +136,13 @@ class MilterClient:
         return self.receive()
 
     def send(self, octets, sender, recipients, login="", client="192.0.2.9",
-             queue_id="4QID", local=False, chunk=65535, abort_at=None):
+             queue_id="4QID", local=False, chunk=65535, abort_at=None, daemon=""):
         """One message. local: as cleanup(8) does for sendmail(1), with the queue id at MAIL.
-        chunk: octets of a body packet; abort_at: the event before which the client leaves."""
+        chunk: octets of a body packet; abort_at: the event before which the client leaves;
+        daemon: {daemon_name}."""
         headers, body = parse(octets)
-        early = {"auth_authen": login, "client_addr": client, "i": queue_id if local else ""}
+        early = {"auth_authen": login, "client_addr": client, "i": queue_id if local else "",
+                 "daemon_name": daemon}
         late = {"i": queue_id}
         steps = [("mail", sender.encode("utf-8", "surrogateescape") + b"\0", early)]
         steps += [("rcpt", r.encode("utf-8", "surrogateescape") + b"\0",
@@ -172,7 +175,7 @@ class MilterClient:
     def final(self, answer, stage, headers, body):
         """Collects edits until the verdict, and applies them when the message goes on."""
         fields = [RECEIVED] + list(headers)
-        quarantine, reply, edits = None, "", []
+        quarantine, reply, edits, replaced, sender = None, "", [], [], None
         while True:
             command, data = answer
             if command == b"i":
@@ -189,9 +192,16 @@ class MilterClient:
                 quarantine = data.rstrip(b"\0").decode()
             elif command == b"y":
                 reply = data.rstrip(b"\0").decode("utf-8", "surrogateescape")
+            elif command == b"b":
+                # Postfix takes pieces of a body only one right after the other.
+                if replaced and edits[-1][:1] != b"b":
+                    raise EOFError("body replacement mixed with other requests")
+                replaced.append(data)
+            elif command == b"e":
+                sender = data.rstrip(b"\0").split(b"\0")[0].decode()
             elif command == b"p":
                 pass
-            if command in b"ihmq":
+            if command in b"ihmqbe":
                 edits.append(command + data)
             verdict = {b"c": "continue", b"a": "accept", b"r": "reject", b"t": "tempfail",
                        b"d": "discard"}.get(command)
@@ -200,7 +210,9 @@ class MilterClient:
             if verdict:
                 if stage != "eom" or verdict not in ("continue", "accept"):
                     fields = [RECEIVED] + list(headers)
-                return Result(verdict, stage, reply, fields, body, quarantine, edits)
+                elif replaced:
+                    body = b"".join(replaced)
+                return Result(verdict, stage, reply, fields, body, quarantine, edits, sender)
             answer = self.receive()
 
     @staticmethod

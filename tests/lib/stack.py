@@ -55,23 +55,24 @@ def listed(values):
 
 class Tenant:
     """One tenant's file. keys: selector => "rsa" or "ed25519", for each of its domains. more:
-    further lines of the file, as text."""
+    further lines of the file, as text; domain: settings of each domain, too."""
 
     def __init__(self, name, domains, plan="open", logins=None, keys=None, subdomains=False,
-                 streams="", more="", timezone="UTC"):
+                 streams="", more="", timezone="UTC", domain=""):
         self.name, self.domains, self.plan = name, domains, plan
         self.logins = [name] if logins is None else logins
         self.keys = {"pm1": "rsa"} if keys is None else keys
         self.subdomains, self.streams, self.more = subdomains, streams, more
-        self.timezone = timezone
+        self.timezone, self.domain_settings = timezone, domain
 
     def text(self):
         entries = []
         for domain in self.domains:
             keys = ", ".join("{ selector = %s; key = %s; }" % (
                 quoted(s), quoted("%s/%s.pem" % (domain, s))) for s in self.keys)
-            entries.append("{ name = %s;%s%s }" % (
+            entries.append("{ name = %s;%s%s%s }" % (
                 quoted(domain), " subdomains = true;" if self.subdomains else "",
+                " " + self.domain_settings if self.domain_settings else "",
                 " dkim = ( %s );" % keys if keys else ""))
         lines = ["tenant = %s;" % quoted(self.name), "plan = %s;" % quoted(self.plan),
                  "timezone = %s;" % quoted(self.timezone),
@@ -91,8 +92,9 @@ class Config:
     """penguinmails.conf and tenants.d in a directory of the lab, with keys."""
 
     def __init__(self, lab, tenants, plans=OPEN_PLAN, policyd="", milter="", store="",
-                 postfix="", one_key=False):
-        """one_key: all domains share a key, where keys matter little and time does."""
+                 postfix="", one_key=False, token_keys=None):
+        """one_key: all domains share a key, where keys matter little and time does. token_keys:
+        a tokens.Keys; the milter gets its files."""
         self.lab, self.one_key, self.made = lab, one_key, {}
         root = os.geteuid() == 0
         self.directory = lab.directory("etc")
@@ -118,6 +120,11 @@ class Config:
                 *[quoted(MILTER_UID if root else "")] * 2, quoted(self.keys), milter,
                 quoted(self.store), store,
                 quoted(self.queue), quoted(lab.path / "postfix"), postfix, plans))
+        if token_keys is not None:
+            directory = self.directory / "tokens"
+            token_keys.write(directory, (MILTER_UID, MILTER_UID) if root else None)
+            with open(self.file, "a") as f:
+                f.write("tokens = { keys = %s; };\n" % quoted(directory))
         for tenant in tenants:
             self.add(tenant)
 

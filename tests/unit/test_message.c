@@ -187,6 +187,111 @@ START_TEST(edits)
 }
 END_TEST
 
+/* What is signed is what Postfix has after the same edits: here on paper. */
+START_TEST(final_fields)
+{
+	struct message *m = new_message(), final;
+	const struct header *h;
+	struct buf names = BUF_INIT(256);
+	size_t at;
+
+	message_add_header(m, SPAN("A"), SPAN(" 1"));
+	message_add_header(m, SPAN("B"), SPAN(" 1"));
+	message_add_header(m, SPAN("a"), SPAN(" 2"));
+	message_add_header(m, SPAN("A"), SPAN(" 3"));
+	h = message_find_header(m, SPAN("A"), 2, &at);
+	ck_assert_int_eq(
+	    message_delete_header(m, message_find_header(m, SPAN("A"), 3, NULL)), 0);
+	ck_assert_int_eq(message_delete_header(m, h), 0);
+	ck_assert_int_eq(message_insert_header(m, 1, "N", SPAN(" top")), 0);
+	ck_assert_int_eq(message_insert_header(m, 3, "M", SPAN(" third")), 0);
+	ck_assert_int_eq(message_insert_header(m, 99, "Z", SPAN(" last")), 0);
+	ck_assert_int_eq(message_change_sender(m, SPAN("x@y")), 0);
+	ck_assert_int_eq(message_final(m, &final), ERR_OK);
+	for (size_t i = 0; i < final.header_count; i++)
+		buf_printf(&names, "%.*s:%.*s|", SPAN_ARG(final.headers[i].name),
+		    SPAN_ARG(final.headers[i].value));
+	ck_assert_str_eq(buf_cstr(&names), "N: top|A: 1|M: third|B: 1|Z: last|");
+	/* the message itself stays as it is */
+	ck_assert_uint_eq(m->header_count, 4);
+	ck_assert_str_eq(m->edits[m->edit_count - 1].value, "<x@y>");
+	buf_free(&names);
+	message_free(&m);
+}
+END_TEST
+
+START_TEST(kept_body)
+{
+	struct message *m = new_message();
+	char *big = calloc(1, MESSAGE_BODY_KEPT_MAX);
+
+	ck_assert(message_keep_body(m, SPAN("a\r")) && message_keep_body(m, SPAN("\nb\r\n")));
+	ck_assert(span_eq(message_final_body(m), SPAN("a\r\nb\r\n")));
+	/* at the bound, and one octet over it: then what was kept is still there */
+	ck_assert(message_keep_body(m, span_make(big, MESSAGE_BODY_KEPT_MAX - 6)));
+	ck_assert_uint_eq(m->kept.n, MESSAGE_BODY_KEPT_MAX);
+	ck_assert(!message_keep_body(m, SPAN("x")));
+	ck_assert_uint_eq(m->kept.n, MESSAGE_BODY_KEPT_MAX);
+	message_drop_body(m);
+	ck_assert_uint_eq(m->kept.n, 0);
+	free(big);
+	message_free(&m);
+}
+END_TEST
+
+START_TEST(replaced_body)
+{
+	static const struct {
+		struct span body;
+		enum err e;
+	} table[] = {
+		{ { "x\r\n", 3 }, ERR_OK },
+		{ { "", 0 }, ERR_OK },
+		{ { "x", 1 }, ERR_SYNTAX },
+		{ { "x\r", 2 }, ERR_SYNTAX },
+		{ { "x\ny\r\n", 5 }, ERR_SYNTAX },
+		{ { "x\ry\r\n", 5 }, ERR_SYNTAX },
+	};
+	char line[1001];
+
+	memset(line, 'x', sizeof line);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct message *m = new_message(), final;
+		struct buf body = BUF_INIT(64);
+
+		message_scan_body(m, SPAN("old body\r\n"));
+		ck_assert(message_keep_body(m, SPAN("old body\r\n")));
+		buf_add_span(&body, table[i].body);
+		ck_assert_int_eq(message_replace_body(m, &body), table[i].e);
+		ck_assert_uint_eq(m->edit_count, table[i].e == ERR_OK);
+		ck_assert_int_eq(message_final(m, &final), ERR_OK);
+		ck_assert(span_eq(message_final_body(m),
+		    table[i].e == ERR_OK ? table[i].body : SPAN("old body\r\n")));
+		ck_assert_uint_eq(final.body.octets, message_final_body(m).n);
+		buf_free(&body);
+		message_free(&m);
+	}
+	/* no line over 998 that was not there before */
+	for (size_t n = 998; n <= 999; n++) {
+		struct message *m = new_message();
+		struct buf body = BUF_INIT(2048);
+
+		buf_add(&body, line, n);
+		buf_add_cstr(&body, "\r\n");
+		ck_assert_int_eq(
+		    message_replace_body(m, &body), n == 998 ? ERR_OK : ERR_SYNTAX);
+		message_scan_body(m, span_make(line, 999));
+		message_scan_body(m, SPAN("\r\n"));
+		buf_free(&body);
+		buf_add(&body, line, n);
+		buf_add_cstr(&body, "\r\n");
+		ck_assert_int_eq(message_replace_body(m, &body), ERR_OK);
+		buf_free(&body);
+		message_free(&m);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("message");
@@ -199,6 +304,9 @@ int main(void)
 	tcase_add_test(all, bounds);
 	tcase_add_loop_test(all, body_scan, 0, ARRAY_SIZE(bodies));
 	tcase_add_test(all, edits);
+	tcase_add_test(all, final_fields);
+	tcase_add_test(all, kept_body);
+	tcase_add_test(all, replaced_body);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,11 @@
+/* dkim_field.h - of a DKIM-Signature field that came with a message: whose it is. Pure. */
+#ifndef DKIM_FIELD_H
+#define DKIM_FIELD_H
+
+#include "domain.h"
+#include "span.h"
+
+/* d= of a field's value (RFC 6376 section 3.5), canonical; false when there is none to be read. */
+bool dkim_field_domain(struct span value, char domain[DOMAIN_MAX]);
+
+#endif
