@@ -126,8 +126,11 @@ class Sign(Group):
                 "canon-medium": lambda: ("odk-cached", "medium"),
                 **{side: lambda side=side: self.suite(side) for side in self.tenants}}
 
+    def suite_of(self, side):
+        return Suite(self.tenants[side], signing=self.tenants[side])
+
     def suite(self, side):
-        suite = Suite(self.tenants[side], signing=self.tenants[side])
+        suite = self.suite_of(side)
         try:
             suite.start()
         except BaseException:
@@ -171,6 +174,19 @@ class Sign50(Sign):
     """50 KB of HTML."""
 
     def measure(self, side, kind="medium"):
+        return super().measure(side, kind)
+
+
+class Links50(Sign):
+    """A newsletter of 50 KB with 40 links, left as it is and with its links tracked."""
+
+    tenants, must = {"untouched": 1, "tracked": 1}, ("untouched", "tracked")
+
+    def suite_of(self, side):
+        return Suite(1, signing=1, stream='tracking = "aggregate";' if side == "tracked" else
+                     'tracking = "off"; unsubscribe = "keep";')
+
+    def measure(self, side, kind="newsletter"):
         return super().measure(side, kind)
 
 

@@ -6,6 +6,7 @@ and the month of the tenant, its rate, the hour and the day of the login) and on
 import os
 import stat
 
+import tokens
 from benchlab import Server, end_session, program, load_once, start_detached
 from lab import BUILD, Lab, can_connect, wait_until
 from policyclient import Control
@@ -17,13 +18,15 @@ KEYS = 16  # real ones; the other names are links to them: parsing and signing c
 
 
 class Suite(Server):
-    """signing: how many tenants have a key; the milter is started when any has."""
+    """signing: how many tenants have a key; the milter is started when any has. stream: what stands
+    in every tenant's only stream; the milter gets token keys with it."""
 
-    def __init__(self, tenants, signing=0, lab=None, store="", client=""):
+    def __init__(self, tenants, signing=0, lab=None, store="", client="", stream=""):
         self.lab, self.own_lab = lab or Lab(), lab is None
-        self.tenants, self.signing = tenants, signing
+        self.tenants, self.signing, self.stream = tenants, signing, stream
         self.config = Config(self.lab, [], plans=PLAN, store=store or
-                             '\tmap_size = "1Gi";\n\tmap_ceiling = "16Gi";\n')
+                             '\tmap_size = "1Gi";\n\tmap_ceiling = "16Gi";\n',
+                             token_keys=tokens.Keys() if stream else None)
         self.serial = 1
         self.sockets = [self.config.queue / "penguinmails/policy.sock",
                         self.config.queue / "penguinmails-milter/milter.sock"]
@@ -49,9 +52,12 @@ class Suite(Server):
             dkim = ' dkim = ( { selector = "s1"; key = "d%d.pem"; } );' % k \
                 if k < self.signing else ""
             networks = 'networks = ["%s"];\n' % client if client and k == 0 else ""
-            text = ('tenant = "t%d";\nplan = "bench";\nlogins = ["*@d%d.example"];\n%s'
-                    'domains = ( { name = "d%d.example"; subdomains = true;%s } );\n' % (
-                        k, k, networks, k, dkim))
+            tracking = ' tracking_host = "click.d%d.example";' % k if self.stream else ""
+            streams = 'streams = ( { name = "news"; %s } );\n' % self.stream \
+                if self.stream else ""
+            text = ('tenant = "t%d";\nplan = "bench";\nlogins = ["*@d%d.example"];\n%s%s'
+                    'domains = ( { name = "d%d.example"; subdomains = true;%s%s } );\n' % (
+                        k, k, networks, streams, k, dkim, tracking))
             with open(self.config.tenants_directory / ("t%06d.conf" % k), "w") as f:
                 f.write(text)
 
