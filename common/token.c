@@ -9,9 +9,11 @@
 #define SIV_KEY_OCTETS 64u /* AES-256-SIV: two keys, RFC 5297 section 2.2 */
 #define HOST_MAX       255u
 
+/* OpenSSL takes longer to key a context of SIV than to use it; a copy of a keyed one is cheaper. */
 struct tenant_secret {
 	uint8_t id;
 	uint8_t key[SIV_KEY_OCTETS];
+	EVP_CIPHER_CTX *seals, *opens; /* keyed, never used themselves; NULL until needed */
 };
 
 struct token_key {
@@ -143,6 +145,10 @@ void token_key_free(struct token_key **key)
 	if (k == NULL)
 		return;
 	digest_key_free(&k->pseudonyms);
+	for (size_t i = 0; i < k->count; i++) {
+		EVP_CIPHER_CTX_free(k->at[i].seals);
+		EVP_CIPHER_CTX_free(k->at[i].opens);
+	}
 	EVP_CIPHER_CTX_free(k->ctx);
 	EVP_CIPHER_free(k->cipher);
 	token_wipe(k, sizeof *k + k->count * sizeof k->at[0]);
@@ -150,7 +156,7 @@ void token_key_free(struct token_key **key)
 	*key = NULL;
 }
 
-static const struct tenant_secret *find_secret(const struct token_key *key, uint8_t id)
+static struct tenant_secret *find_secret(struct token_key *key, uint8_t id)
 {
 	for (size_t i = 0; i < key->count; i++)
 		if (key->at[i].id == id)
@@ -159,6 +165,23 @@ static const struct tenant_secret *find_secret(const struct token_key *key, uint
 }
 
 /* ---- sealing and opening ---- */
+
+/* key->ctx ready for one message. */
+static bool start(struct token_key *key, struct tenant_secret *s, bool seal)
+{
+	EVP_CIPHER_CTX **keyed = seal ? &s->seals : &s->opens;
+
+	if (*keyed == NULL) {
+		*keyed = EVP_CIPHER_CTX_new();
+		if (*keyed == NULL ||
+		    EVP_CipherInit_ex2(*keyed, key->cipher, s->key, NULL, seal, NULL) != 1) {
+			EVP_CIPHER_CTX_free(*keyed);
+			*keyed = NULL;
+			return false;
+		}
+	}
+	return EVP_CIPHER_CTX_copy(key->ctx, *keyed) == 1;
+}
 
 /* What the cipher authenticates besides the payload: which key it is said to be, and the host. */
 static size_t associated(uint8_t id, struct span host, uint8_t out[1 + HOST_MAX])
@@ -171,7 +194,7 @@ static size_t associated(uint8_t id, struct span host, uint8_t out[1 + HOST_MAX]
 enum err token_seal(
     struct token_key *key, struct span host, struct span payload, struct buf *out)
 {
-	const struct tenant_secret *s = &key->at[key->count - 1];
+	struct tenant_secret *s = &key->at[key->count - 1];
 	uint8_t space[TOKEN_OVERHEAD + TOKEN_PAYLOAD_MAX], bound[1 + HOST_MAX];
 	int n = 0;
 
@@ -180,7 +203,7 @@ enum err token_seal(
 		(key->purpose == TOKEN_RETURN ? TOKEN_RETURN_PAYLOAD_MAX : TOKEN_PAYLOAD_MAX))
 		return ERR_TOOBIG;
 	space[0] = s->id;
-	if (EVP_EncryptInit_ex2(key->ctx, key->cipher, s->key, NULL, NULL) != 1 ||
+	if (!start(key, s, true) ||
 	    EVP_EncryptUpdate(key->ctx, NULL, &n, bound, (int)associated(s->id, host, bound)) !=
 		1 ||
 	    EVP_EncryptUpdate(key->ctx, space + TOKEN_OVERHEAD, &n,
@@ -196,7 +219,7 @@ enum err token_open(struct token_key *key, struct span host, struct span text,
     uint8_t payload_r[TOKEN_PAYLOAD_MAX], size_t *n_r)
 {
 	uint8_t space[TOKEN_OVERHEAD + TOKEN_PAYLOAD_MAX], bound[1 + HOST_MAX];
-	const struct tenant_secret *s, *used;
+	struct tenant_secret *s, *used;
 	size_t octets, n;
 	int written = 0;
 	bool genuine;
@@ -211,7 +234,7 @@ enum err token_open(struct token_key *key, struct span host, struct span text,
 	s = find_secret(key, space[0]);
 	used = s != NULL ? s : &key->at[0];
 	genuine =
-	    EVP_DecryptInit_ex2(key->ctx, key->cipher, used->key, NULL, NULL) == 1 &&
+	    start(key, used, false) &&
 	    EVP_CIPHER_CTX_ctrl(key->ctx, EVP_CTRL_AEAD_SET_TAG, SIV_OCTETS, space + 1) == 1 &&
 	    EVP_DecryptUpdate(
 		key->ctx, NULL, &written, bound, (int)associated(space[0], host, bound)) == 1 &&
