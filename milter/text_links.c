@@ -60,33 +60,6 @@ static size_t scheme_start(struct span text, size_t at)
 	return at;
 }
 
-/* Where a URL behind a '<' ends: at the '>'. Blanks are there only around a line end, no line is
- * empty or quoted. SIZE_MAX: not of that form. */
-static size_t bracket_end(struct span text, size_t at)
-{
-	size_t from = at, lines = 0;
-	bool blank = false;
-
-	for (; at < text.n; at++) {
-		char c = text.p[at];
-
-		if (is_blank(c)) {
-			lines += c == '\n';
-			blank = true;
-			continue;
-		}
-		if ((blank && lines != 1) || (c != '>' && !is_url_octet(c)))
-			break;
-		if (c == '>')
-			return blank || memmem(text.p + from, at - from, "://", 3) != NULL
-				   ? SIZE_MAX
-				   : at;
-		blank = false;
-		lines = 0;
-	}
-	return SIZE_MAX;
-}
-
 /* The end of the octets that may belong to a URL; over soft line ends when these vanish. */
 static size_t run_end(const struct finder *f, size_t at)
 {
@@ -106,6 +79,38 @@ static size_t run_end(const struct finder *f, size_t at)
 			return at;
 		at += text.p[at + 3] == ' ' ? 4 : 3;
 	}
+}
+
+/* Where a URL behind a '<' ends: at the '>'. Blanks are there only around a line end, no line is
+ * empty or quoted. SIZE_MAX: not of that form; 0: it may be, or end with its first line. */
+static size_t bracket_end(const struct finder *f, size_t at)
+{
+	struct span text = f->text;
+	size_t from = at, lines = 0, run;
+	const char *other;
+	bool blank = false;
+
+	for (; at < text.n && text.p[at] != '>'; at++) {
+		char c = text.p[at];
+
+		if (is_blank(c)) {
+			lines += c == '\n';
+			blank = true;
+			continue;
+		}
+		if ((blank && lines != 1) || !is_url_octet(c))
+			return SIZE_MAX;
+		blank = false;
+		lines = 0;
+	}
+	if (at == text.n || blank)
+		return SIZE_MAX;
+	/* Another URL, on a line of its own or inside of this one. */
+	other = memmem(text.p + from, at - from, "://", 3);
+	run = other != NULL ? run_end(f, from) : at;
+	if (run == at)
+		return at;
+	return other < text.p + run ? 0 : SIZE_MAX;
 }
 
 /* Without the punctuation of the sentence around it. */
@@ -202,15 +207,17 @@ enum err text_links_find(struct arena *arena, struct span text, bool flowed, boo
 		line = line_of(&f, mark);
 		if (start < mark && start >= line && f.text.p[line] != '>') {
 			bracket = start > 0 && f.text.p[start - 1] == '<';
-			end = bracket ? bracket_end(f.text, next) : SIZE_MAX;
+			end = bracket ? bracket_end(&f, next) : SIZE_MAX;
 			if (end == SIZE_MAX) {
 				end = run_end(&f, next);
 				next = end;
 				end = trim(f.text, start, end);
+			} else if (end == 0) {
+				next = run_end(&f, next);
 			} else {
 				next = end;
 			}
-			if (is_url(f.text, mark + 3, end)) {
+			if (end > 0 && is_url(f.text, mark + 3, end)) {
 				if (links_r->count == links_max)
 					return ERR_TOOBIG;
 				r = add(
