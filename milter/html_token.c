@@ -242,8 +242,14 @@ void html_next_token(struct span text, size_t *at_io, bool foreign, struct html_
 		at = span_find(text, '<', at);
 		rest = span_from(text, at);
 		*token_r = (struct html_token){ .kind = HTML_END, .start = at, .end = at };
-		if (rest.n < 2)
+		if (rest.n == 0)
 			break;
+		/* What comes behind would make it a tag. */
+		if (rest.n == 1) {
+			token_r->kind = HTML_OPEN;
+			token_r->end = text.n;
+			break;
+		}
 		c = rest.p[1];
 		after = rest.n > 2 ? rest.p[2] : '\0';
 		if (ascii_alpha(c) || (c == '/' && ascii_alpha(after))) {
@@ -251,7 +257,7 @@ void html_next_token(struct span text, size_t *at_io, bool foreign, struct html_
 			read_tag(text, at + (c == '/' ? 2 : 1), token_r);
 			break;
 		}
-		if (c != '!' && c != '?' && (c != '/' || rest.n < 3))
+		if (c != '!' && c != '?' && c != '/')
 			continue;
 		token_r->kind = HTML_COMMENT;
 		if (span_starts(rest, SPAN("<!--")))
