@@ -223,6 +223,14 @@ static enum mime_skip find_text_links(struct rewrite *r, size_t index)
 	return MIME_EDITABLE;
 }
 
+/* A part without content whose delimiter has no other line end than that of the part's header: what
+ * would be put in comes to stand in front of the dashes. */
+static bool has_no_place(const struct rewrite *r, const struct mime_part *mime)
+{
+	return mime->parent >= 0 && mime->content == mime->end &&
+	       span_starts(span_from(r->state->body, mime->end), SPAN("--"));
+}
+
 static void scan_part(struct rewrite *r, size_t index)
 {
 	struct rewrite_part *part = &r->parts[index];
@@ -246,6 +254,8 @@ static void scan_part(struct rewrite *r, size_t index)
 		skip = part->kind == REWRITE_HTML ? find_html_links(r, index)
 						  : find_text_links(r, index);
 	part->link_count = r->link_count - before;
+	if (has_no_place(r, &part->mime))
+		part->body_end_usable = false;
 	if (skip == MIME_EDITABLE)
 		return;
 	rewrite_skip(r, part, skip);
@@ -448,7 +458,7 @@ enum err rewrite_insert(struct rewrite *r, size_t index, size_t offset, struct s
 		return ERR_ORDER;
 	if (!charset_is_utf8(utf8) || !has_good_lines(utf8))
 		return ERR_SYNTAX;
-	if (offset > part->text.n ||
+	if (offset > part->text.n || has_no_place(r, &part->mime) ||
 	    (offset > 0 && offset < part->text.n && part->text.p[offset - 1] == '\r'))
 		return ERR_RANGE;
 	if (!ascii && part->kind == REWRITE_HTML) {
