@@ -291,7 +291,8 @@ static void read_header(struct scanner *s, struct fields *f)
 			/* A fold of blanks alone ends the header for some. */
 			if (fields == 0 || only_blanks(line))
 				f->skip = MIME_BAD_HEADER;
-			value.n = (size_t)(line.p + line.n - value.p);
+			if (fields > 0)
+				value.n = (size_t)(line.p + line.n - value.p);
 		} else {
 			keep_field(f, name, value);
 			colon = span_find(line, ':', 0);
