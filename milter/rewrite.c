@@ -364,8 +364,10 @@ static enum err flow(struct rewrite *r, const struct rewrite_link *link, size_t 
 	if (link->start > line + 1 && text.p[link->start - 1] == ' ' &&
 	    !has_insertion(r, link->part, link->start))
 		e = add_patch(r, link->part, link->start, 0, soft);
-	/* What would begin the new line must not look like a quote, stuffing or a mailbox. */
+	/* What would begin the new line must not look like a quote, stuffing or a mailbox, nor
+	 * like the rest of a URL that a '<' in front of it began. */
 	if (e == ERR_OK && after < last && text.p[link->end] == ' ' &&
+	    (link->start == 0 || text.p[link->start - 1] != '<') &&
 	    strchr(" >F-", text.p[after]) == NULL && !has_insertion(r, link->part, after))
 		e = add_patch(r, link->part, after, 0, soft);
 	return e;
