@@ -4,6 +4,7 @@
 #include "addr.h"
 #include "config_check.h"
 #include "domain.h"
+#include "net.h"
 
 const char *check_not_empty(struct span value)
 {
@@ -47,6 +48,37 @@ const char *check_socket(struct span value)
 const char *check_absolute(struct span value)
 {
 	return value.n > 0 && value.p[0] == '/' ? NULL : "expected an absolute path";
+}
+
+const char *check_socket_or_empty(struct span value)
+{
+	return value.n == 0 ? NULL : check_socket(value);
+}
+
+const char *check_absolute_or_empty(struct span value)
+{
+	return value.n == 0 ? NULL : check_absolute(value);
+}
+
+/* Only loopback: whoever reaches this port sends without being counted. */
+const char *check_split_or_empty(struct span value)
+{
+	struct span name = SPAN("inet:");
+	struct net_address address;
+	char space[80], error[256];
+
+	if (value.n == 0)
+		return NULL;
+	if (name.n + value.n < sizeof space) {
+		memcpy(space, name.p, name.n);
+		memcpy(space + name.n, value.p, value.n);
+		name = span_make(space, name.n + value.n);
+		if (net_parse(name, "/", &address, error, sizeof error) == ERR_OK &&
+		    address.port != 0 &&
+		    (strncmp(address.host, "127.", 4) == 0 || strcmp(address.host, "::1") == 0))
+			return NULL;
+	}
+	return "expected a loopback address and a port: \"127.0.0.1:10027\"";
 }
 
 const char *check_key_file(struct span value)

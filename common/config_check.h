@@ -9,8 +9,11 @@ const char *check_not_empty(struct span value);
 const char *check_name(struct span value);    /* tenants, plans, streams */
 const char *check_account(struct span value); /* system users and groups */
 const char *check_account_or_empty(struct span value);
-const char *check_socket(struct span value);   /* net.h names */
+const char *check_socket(struct span value); /* net.h names */
+const char *check_socket_or_empty(struct span value);
 const char *check_absolute(struct span value); /* absolute paths */
+const char *check_absolute_or_empty(struct span value);
+const char *check_split_or_empty(struct span value); /* "127.0.0.1:10027" */
 const char *check_key_file(struct span value);
 const char *check_domain(struct span value);
 const char *check_selector(struct span value);

@@ -97,6 +97,9 @@ static const struct setting_row rows[] = {
 	ROW("policyd", "control", CONFIG_STRING, "/run/penguinmails/control.sock",
 	    "socket on which penguinctl and penguin-milter ask",
 	    AT(struct provider, policyd.control), .check = check_absolute),
+	ROW("policyd", "routes", CONFIG_STRING, "unix:penguinmails/routes.sock",
+	    "socket on which Postfix asks for transports (socketmap); empty: none",
+	    AT(struct provider, policyd.routes), .check = check_socket_or_empty),
 	ROW("policyd", "admins", CONFIG_USERS, NULL, "users besides root that penguinctl obeys",
 	    LIST(struct provider, policyd.admins, policyd.admin_count)),
 	ROW("policyd", "connections", CONFIG_COUNT, "1024", "most connections at once",
@@ -169,6 +172,17 @@ static const struct setting_row rows[] = {
 	    "what a power failure may forget with durability \"relaxed\"; at most 100ms",
 	    AT(struct provider, store.relaxed_interval_ms), .least = 1, .most = 100),
 
+	ROW("store", "events", CONFIG_STRING, "",
+	    "directory of the event log; empty: events below path",
+	    AT(struct provider, store.events), .check = check_absolute_or_empty),
+	ROW("store", "events_retention", CONFIG_DURATION, "90d",
+	    "events older than that are deleted; 0s: never",
+	    AT(struct provider, store.events_retention_s), .most = 3650 * 86400),
+	ROW("store", "events_size", CONFIG_COUNT, "4Gi",
+	    "octets the event log may take; then its oldest part is deleted",
+	    AT(struct provider, store.events_octets), .least = 1 << 20,
+	    .most = UINT64_C(1) << 46),
+
 	ROW("postfix", "queue_directory", CONFIG_STRING, "/var/spool/postfix",
 	    "Postfix's queue_directory; relative unix: names are below it",
 	    AT(struct provider, postfix.queue_directory), .check = check_absolute),
@@ -180,6 +194,11 @@ static const struct setting_row rows[] = {
 	    "(needs local_login_sender_maps)",
 	    CHOICE(struct provider, postfix.local_senders_checked),
 	    .words = local_senders_words),
+
+	ROW("postfix", "split", CONFIG_STRING, "",
+	    "loopback address and port at which Postfix takes copies for single recipients "
+	    "(penguinctl postfix enable --split); empty: not installed",
+	    AT(struct provider, postfix.split), .check = check_split_or_empty),
 
 	ROW("plans", "name", CONFIG_STRING, NULL, "what tenants' files call it",
 	    AT(struct plan, name), .check = check_name, .required = true),

@@ -252,3 +252,17 @@ void snapshot_show(const struct snapshot *s, bool only_changed, struct buf *out)
 	config_schema_init(&schema);
 	show_block(&show, "", (const char *)show.provider, 0);
 }
+
+const char *snapshot_text(const struct snapshot *s, const char *block, const char *key)
+{
+	const char *provider = (const char *)snapshot_provider(s), *text;
+
+	for (const struct setting_row *row = settings_rows(); row->key != NULL; row++) {
+		if (strcmp(row->block, block) != 0 || strcmp(row->key, key) != 0 ||
+		    row->field->type != CONFIG_STRING || row->field->offset == CONFIG_NOWHERE)
+			continue;
+		memcpy(&text, provider + row->field->offset, sizeof text);
+		return text;
+	}
+	return NULL;
+}

@@ -13,7 +13,10 @@
  *
  * assign: what was admitted under this queue id at END-OF-MESSAGE.
  *   in : queue_id, login, client_address
- *   out: found=yes: tenant, stream, class, login, sender, recipients (count charged), serial
+ *   out: found=yes: tenant, stream, class, login, sender, recipients (count charged), split:
+ *             "pending": copies differ and are still to be made: set a return path with
+ *             TOKEN_SPLIT and edit nothing; the copies come back one by one and are not asked
+ *             about here. "no": this is the message
  *        found=no : no policy request was seen for this queue id
  * admit: full admission of a local submission, all recipients at once, charged or nothing.
  *   in : queue_id, sender, size, recipients (count), recipient.0 .. recipient.N (up to 100 a
@@ -28,6 +31,25 @@
 #define CONTROL_ADMIT  "admit"
 #define CONTROL_CLOSE  "close"
 
+/* ---- verbs of penguin-web ----
+ *
+ * unsubscribe: puts an address on a list that is asked before every further mail.
+ *   in : tenant, stream, address, scope=stream|tenant, source=one-click|page|mailto,
+ *        message (hexadecimal, 64 bits)
+ *   out: status=ok only when that is durable; added=yes|no (no: it was there already);
+ *        error=notfound: no such tenant
+ * event: what happened to messages, for the event log.
+ *   in : event.0 .. event.N (up to 100 a request), each with tabs between: kind, tenant, stream
+ *        (may be empty), message (hexadecimal), link, recipient (hexadecimal, 0: none), class,
+ *        reason, time (seconds since 1970), client address, user agent
+ *   out: accepted (count of those that were good and had room)
+ * metrics: counters for Prometheus.
+ *   out: metric.0 .., each with tabs between: name, labels, value, type, help
+ */
+#define CONTROL_UNSUBSCRIBE "unsubscribe"
+#define CONTROL_EVENT       "event"
+#define CONTROL_METRICS     "metrics"
+
 /* ---- verbs of penguinctl ----
  *
  * Lists come as "row.N=..." attributes whose fields are separated by one tab (the protocol has
@@ -37,7 +59,9 @@
  * status         out: version, uptime_s, generation, tenants, tenants_kept (last good),
  *                     connections, requests, admitted, not_ours, refused, deferred,
  *                     suppressions, transactions, buckets, commits, commit_failures,
- *                     commit_p50_us, commit_p99_us, store, store_octets, store_ceiling
+ *                     commit_p50_us, commit_p99_us, store, store_octets, store_ceiling,
+ *                     routes_lookups, routes_found, split (yes|no), events, events_dropped,
+ *                     event_log, event_log_octets
  * reload         out: errors, warnings, line.0 .. (report); status=error when the old one stays
  * tenant-list    in: from; out rows: name plan state file-state streams domains logins
  * tenant-show    in: tenant
@@ -54,6 +78,8 @@
  * explain        in: login, client_address, sender, recipient, size; out: decision, code, text,
  *                     tenant, stream, and rows per bucket as quota-show plus "fits";
  *                     changes nothing
+ * events         in: tenant, kind, since (RFC 3339), from; out rows: time kind tenant stream
+ *                     message link recipient class reason address agent; damaged (lines skipped)
  * db-backup      in: directory (absolute, new); out: octets
  * db-verify      out: records, damaged
  */
@@ -69,6 +95,7 @@
 #define CONTROL_SUPPRESS_CHECK  "suppress-check"
 #define CONTROL_SUPPRESS_EXPORT "suppress-export"
 #define CONTROL_EXPLAIN         "explain"
+#define CONTROL_EVENTS          "events"
 #define CONTROL_DB_BACKUP       "db-backup"
 #define CONTROL_DB_VERIFY       "db-verify"
 

@@ -308,6 +308,14 @@ bool stream_is_individual(const struct tenant *t, const struct stream *stream)
 		   stream->opens == TRACKING_INDIVIDUAL);
 }
 
+bool tenant_has_bounce_domain(const struct tenant *t)
+{
+	for (size_t i = 0; i < t->domain_count; i++)
+		if (t->domains[i].bounce_domain != NULL)
+			return true;
+	return false;
+}
+
 enum tenant_state tenant_effective_state(
     const struct tenant *t, enum tenant_state override, int64_t past_due_grace_s, int64_t now_s)
 {

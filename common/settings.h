@@ -128,6 +128,7 @@ struct provider {
 	struct {
 		const char *user, *group;
 		const char *policy, *control; /* net.h names */
+		const char *routes;           /* net.h name; empty: no routes */
 		const uid_t *admins;          /* uids besides root that may use every verb */
 		size_t admin_count;
 		uint64_t connections;      /* most at once, all sockets */
@@ -156,9 +157,13 @@ struct provider {
 		uint64_t map_octets, map_ceiling;
 		bool relaxed; /* durability = "relaxed" */
 		int64_t relaxed_interval_ms;
+		const char *events;         /* directory; empty: "events" below path */
+		int64_t events_retention_s; /* 0: for ever */
+		uint64_t events_octets;     /* all segments together */
 	} store;
 	struct {
 		const char *queue_directory, *config_directory;
+		const char *split; /* "127.0.0.1:10027"; empty: no split is installed */
 		bool
 		    local_senders_checked; /* local_login_sender_maps is set: sender names tenant */
 	} postfix;
@@ -230,6 +235,8 @@ const struct stream *tenant_stream(
 /* Do copies of a message for several recipients differ (tokens that name the recipient)? Then each
  * recipient needs a message of its own. */
 bool stream_is_individual(const struct tenant *t, const struct stream *stream);
+/* Can a message of the tenant be split: has it a domain for the return path that asks for it? */
+bool tenant_has_bounce_domain(const struct tenant *t);
 
 /* The tenant's own entry for a canonical domain: its own name or the closest one above it with
  * subdomains = true, or NULL. */
@@ -256,6 +263,9 @@ struct setting_row {
 };
 /* All keys of both files, in the order of the man pages; ends with key == NULL. */
 const struct setting_row *settings_rows(void);
+
+/* A text of the provider's file by its block and key; NULL where there is no such key. */
+const char *snapshot_text(const struct snapshot *s, const char *block, const char *key);
 
 /* Effective settings of the provider's file as it could be written back; only_changed: without
  * those at their default. */

@@ -17,6 +17,9 @@ static const struct verb {
 	{ CONTROL_ASSIGN, ROLE_MILTER | ROLE_ADMIN, control_assign },
 	{ CONTROL_ADMIT, ROLE_MILTER | ROLE_ADMIN, control_admit },
 	{ CONTROL_CLOSE, ROLE_MILTER | ROLE_ADMIN, control_close_message },
+	{ CONTROL_UNSUBSCRIBE, ROLE_WEB | ROLE_ADMIN, control_unsubscribe },
+	{ CONTROL_EVENT, ROLE_WEB | ROLE_ADMIN, control_event },
+	{ CONTROL_METRICS, ROLE_WEB | ROLE_ADMIN, control_metrics },
 	{ CONTROL_STATUS, ROLE_ADMIN, control_status },
 	{ CONTROL_RELOAD, ROLE_ADMIN, control_reload },
 	{ CONTROL_TENANT_LIST, ROLE_ADMIN, control_tenant_list },
@@ -29,6 +32,7 @@ static const struct verb {
 	{ CONTROL_SUPPRESS_CHECK, ROLE_ADMIN, control_suppress_check },
 	{ CONTROL_SUPPRESS_EXPORT, ROLE_ADMIN, control_suppress_export },
 	{ CONTROL_EXPLAIN, ROLE_ADMIN, control_explain },
+	{ CONTROL_EVENTS, ROLE_ADMIN, control_events },
 	{ CONTROL_DB_BACKUP, ROLE_ADMIN, control_db_backup },
 	{ CONTROL_DB_VERIFY, ROLE_ADMIN, control_db_verify },
 };
@@ -128,6 +132,8 @@ static unsigned roles_of(const struct control_context *c, uid_t uid)
 		roles |= ROLE_ADMIN;
 	if (uid == c->milter_uid)
 		roles |= ROLE_MILTER;
+	if (uid == c->web_uid)
+		roles |= ROLE_WEB;
 	for (size_t i = 0; i < p->policyd.admin_count; i++)
 		if (p->policyd.admins[i] == uid)
 			roles |= ROLE_ADMIN;

@@ -10,11 +10,12 @@
 enum control_role {
 	ROLE_ADMIN = 1,  /* root, policyd's own user, uids of policyd.admins */
 	ROLE_MILTER = 2, /* the user of penguin-milter */
+	ROLE_WEB = 4,    /* the user of penguin-web */
 };
 
 struct control_context {
 	struct server *server;
-	uid_t own_uid, milter_uid;
+	uid_t own_uid, milter_uid, web_uid;
 };
 
 /* context: struct control_context */

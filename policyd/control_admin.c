@@ -9,6 +9,23 @@
 
 /* ---- status, reload ---- */
 
+static void put_routes_and_events(const struct server *s, struct buf *reply)
+{
+	struct routes_counters routes = { 0 };
+	struct events_statistics ev;
+
+	if (s->routes != NULL)
+		routes_counters(s->routes, &routes);
+	events_statistics(s->events, &ev);
+	attr_put_u64(reply, "routes_lookups", routes.lookups);
+	attr_put_u64(reply, "routes_found", routes.found);
+	attr_put(reply, "split", s->split_way[0] != '\0' ? SPAN("yes") : SPAN("no"));
+	attr_put_u64(reply, "events", ev.taken);
+	attr_put_u64(reply, "events_dropped", ev.dropped);
+	attr_put(reply, "event_log", ev.healthy ? SPAN("ok") : SPAN("writes fail"));
+	attr_put_u64(reply, "event_log_octets", ev.usage.octets);
+}
+
 enum control_progress control_status(struct control_call *call)
 {
 	struct server *s = call->session->server;
@@ -44,6 +61,7 @@ enum control_progress control_status(struct control_call *call)
 	attr_put_u64(call->reply, "commit_p99_us", st.commit_p99_us);
 	attr_put_u64(call->reply, "store_octets", st.usage.used_octets);
 	attr_put_u64(call->reply, "store_ceiling", st.usage.map_ceiling);
+	put_routes_and_events(s, call->reply);
 	return CONTROL_DONE;
 }
 

@@ -61,5 +61,6 @@ control_handler control_quota_show, control_quota_reset;
 control_handler control_suppress_add, control_suppress_remove, control_suppress_check,
     control_suppress_export;
 control_handler control_db_backup, control_db_verify;
+control_handler control_unsubscribe, control_event, control_metrics, control_events;
 
 #endif

@@ -5,9 +5,39 @@
 #include "log.h"
 #include "policy.h"
 
-static void put_assignment(struct buf *reply, const struct transaction *t)
+/* Are copies for single recipients still to be made? False in *possible_r: they would have to be,
+ * but the configuration changed since the recipients were accepted. */
+static bool is_split(const struct server *server, const struct transaction_facts *f,
+    uint64_t recipients, bool *possible_r)
+{
+	size_t index = snapshot_find_tenant(server->snapshot, f->tenant);
+	const struct tenant *tenant = snapshot_tenant(server->snapshot, index);
+
+	*possible_r = true;
+	if (index == TENANT_NONE || recipients < 2)
+		return false;
+	for (size_t i = 0; i < tenant->stream_count; i++) {
+		if (!span_eq(span_cstr(tenant->streams[i].name), f->stream) ||
+		    !stream_is_individual(tenant, &tenant->streams[i]))
+			continue;
+		*possible_r = server_can_split(server, tenant);
+		return true;
+	}
+	return false;
+}
+
+/* recipients: of a local submission, whose transaction does not tell one from another; else 0. */
+static void put_assignment(const struct server *server, struct buf *reply,
+    const struct transaction *t, uint64_t recipients)
 {
 	struct transaction_facts f = ledger_facts(t);
+	bool possible, split = is_split(server, &f, recipients + t->charged, &possible);
+
+	if (!possible) {
+		control_error(reply, "unavailable",
+		    "copies for single recipients are needed and cannot be made");
+		return;
+	}
 
 	attr_put(reply, "found", SPAN("yes"));
 	attr_put(reply, "tenant", f.tenant);
@@ -16,6 +46,7 @@ static void put_assignment(struct buf *reply, const struct transaction *t)
 	attr_put(reply, "login", f.login);
 	attr_put(reply, "sender", f.sender);
 	attr_put_u64(reply, "recipients", t->charged);
+	attr_put(reply, "split", split ? SPAN("pending") : SPAN("no"));
 }
 
 enum control_progress control_assign(struct control_call *call)
@@ -24,7 +55,7 @@ enum control_progress control_assign(struct control_call *call)
 	    store_transaction(call->session->server->store, control_get(call, "queue_id"));
 
 	if (t != NULL)
-		put_assignment(call->reply, t);
+		put_assignment(call->session->server, call->reply, t, 0);
 	else
 		attr_put(call->reply, "found", SPAN("no"));
 	return CONTROL_DONE;
@@ -70,7 +101,7 @@ static void on_admitted(
 		put_plain(&s->reply, "accept", VERDICT_PASS);
 		t = store_transaction(s->server->store, span_cstr(s->local.queue_id));
 		if (t != NULL)
-			put_assignment(&s->reply, t);
+			put_assignment(s->server, &s->reply, t, s->local.recipients);
 		break;
 	case ADMISSION_FAILED: put_plain(&s->reply, "tempfail", VERDICT_STORE_DOWN); break;
 	case ADMISSION_REFUSED:
@@ -203,6 +234,9 @@ enum control_progress control_admit(struct control_call *call)
 	facts.override = states_get(s->server->states, span_cstr(who.tenant->name));
 	facts.now_s = clock_wall_ns() / NS_PER_S;
 	facts.suppressed = s->local.suppressed;
+	facts.one_too_many = s->local.recipients > 1 &&
+			     stream_is_individual(who.tenant, who.stream) &&
+			     !server_can_split(s->server, who.tenant);
 	v = decide(s->server->snapshot, &who, &facts);
 	if (v != VERDICT_PASS) {
 		/* Never a temporary answer for a reason of policy: sendmail(1) has no client that

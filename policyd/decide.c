@@ -59,7 +59,9 @@ enum verdict decide(
 		return VERDICT_NOT_OWNER;
 	if (facts->suppressed)
 		return VERDICT_SUPPRESSED;
-	return facts->changing ? VERDICT_CHANGING : VERDICT_PASS;
+	if (facts->changing)
+		return VERDICT_CHANGING;
+	return facts->one_too_many ? VERDICT_ONE_RECIPIENT : VERDICT_PASS;
 }
 
 enum verdict decide_refusal(const struct quota *refused, const struct outcome *outcome)

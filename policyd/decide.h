@@ -34,6 +34,7 @@ struct decision_facts {
 	bool suppressed;            /* recipient; false where there is none */
 	/* A reload came in the middle: what was charged so far was another tenant's or stream's. */
 	bool changing;
+	bool one_too_many; /* copies must differ, and cannot be made for more than one */
 	int64_t now_s;
 };
 

@@ -27,8 +27,9 @@ struct policyd {
 	struct control_context control;
 	struct listen_handler policy_handler, control_handler;
 	struct loop *loop;
-	struct loop_io *store_io;
-	int policy_fd, control_fd;
+	struct loop_io *store_io, *events_io;
+	int policy_fd, control_fd, routes_fd;
+	char events_directory[1024];
 	uint64_t seconds; /* ticks so far */
 	uint64_t
 	    store_told; /* tick at which the store was last told to be nearly full; 0: not */
@@ -128,6 +129,46 @@ static int open_store(struct policyd *d)
 	return e == ERR_CORRUPT || e == ERR_VERSION ? EX_DATAERR : EX_IOERR;
 }
 
+/* Its failures are no reason not to admit mail; only memory is. */
+static int open_events(struct policyd *d)
+{
+	const struct provider *p = snapshot_provider(d->server.snapshot);
+	const struct events_limits limits = { .octets = p->store.events_octets,
+		.retention_s = p->store.events_retention_s };
+
+	(void)snprintf(d->events_directory, sizeof d->events_directory, "%s%s",
+	    p->store.events[0] != '\0' ? p->store.events : p->store.path,
+	    p->store.events[0] != '\0' ? "" : "/events");
+	return events_open(d->events_directory, &limits, &d->server.events) == ERR_OK
+		   ? EX_OK
+		   : EX_OSERR;
+}
+
+/* Answers from memory, so it can before the loop runs. */
+static int start_routes(struct policyd *d)
+{
+	struct routing routing;
+
+	if (d->routes_fd < 0)
+		return EX_OK;
+	routing_init(&routing, d->server.snapshot);
+	server_use_routing(&d->server, &routing);
+	if (routes_start(d->routes_fd, &routing, &d->server.routes) != ERR_OK) {
+		routing_deinit(&routing);
+		return EX_OSERR;
+	}
+	d->routes_fd = -1;
+	return EX_OK;
+}
+
+/* The user of penguin-web; its block of the configuration may be absent. */
+static uid_t web_user_id(const struct snapshot *s)
+{
+	const char *name = snapshot_text(s, "web", "user");
+
+	return user_id(name != NULL ? name : "penguin-web");
+}
+
 /* Sockets first (root may), then ids for good, then the store as the user it belongs to. */
 static int become_ready(struct policyd *d)
 {
@@ -138,16 +179,24 @@ static int become_ready(struct policyd *d)
 	if (status == EX_OK)
 		/* Who may ask is decided by SO_PEERCRED, so everybody may connect. */
 		status = listen_on(d, p->policyd.control, 0666, &d->control_fd);
+	if (status == EX_OK && p->policyd.routes[0] != '\0')
+		status = listen_on(d, p->policyd.routes, 0660, &d->routes_fd);
 	if (status != EX_OK)
 		return status;
 	d->control.milter_uid = user_id(p->milter.user);
+	d->control.web_uid = web_user_id(d->server.snapshot);
 	if (daemon_drop_privileges(p->policyd.user, p->policyd.group, error, sizeof error) !=
 	    ERR_OK) {
 		log_text(LOG_LEVEL_ERROR, "%s", error);
 		return EX_NOPERM;
 	}
 	d->control.own_uid = geteuid();
-	return open_store(d);
+	status = open_store(d);
+	if (status == EX_OK)
+		status = open_events(d);
+	if (status == EX_OK)
+		status = start_routes(d);
+	return status;
 }
 
 /* ---- loop ---- */
@@ -159,6 +208,15 @@ static void on_store(void *argument, bool read, bool write)
 	(void)read;
 	(void)write;
 	store_complete(d->server.store);
+}
+
+static void on_events(void *argument, bool read, bool write)
+{
+	struct policyd *d = argument;
+
+	(void)read;
+	(void)write;
+	events_complete(d->server.events);
 }
 
 /* Before the map is full, somebody has to know: a line when 80 % of the ceiling is passed. It comes
@@ -245,8 +303,9 @@ static bool prepare_loop(struct policyd *d)
 	d->server.accounts = accounts_new();
 	d->server.services = services_new();
 	d->store_io = loop_watch(d->loop, store_wake_fd(d->server.store), on_store, d);
+	d->events_io = loop_watch(d->loop, events_wake_fd(d->server.events), on_events, d);
 	if (d->server.listeners == NULL || d->server.accounts == NULL ||
-	    d->server.services == NULL || d->store_io == NULL)
+	    d->server.services == NULL || d->store_io == NULL || d->events_io == NULL)
 		return false;
 	if (p->store.relaxed && !loop_every(d->loop, 10 * NS_PER_MS, on_flush, d))
 		return false;
@@ -282,11 +341,14 @@ static int serve(struct policyd *d)
 
 static void deinit(struct policyd *d)
 {
+	routes_stop(&d->server.routes);
 	listeners_free(&d->server.listeners);
+	loop_unwatch(&d->events_io);
 	loop_unwatch(&d->store_io);
 	loop_free(&d->loop);
 	services_free(&d->server.services);
 	accounts_free(&d->server.accounts);
+	events_close(&d->server.events);
 	store_close(&d->server.store); /* answers jobs of the two below */
 	states_close(&d->server.states);
 	suppress_close(&d->server.suppress);
@@ -295,11 +357,13 @@ static void deinit(struct policyd *d)
 		close(d->policy_fd);
 	if (d->control_fd >= 0)
 		close(d->control_fd);
+	if (d->routes_fd >= 0)
+		close(d->routes_fd);
 }
 
 int main(int argc, char **argv)
 {
-	struct policyd d = { .policy_fd = -1, .control_fd = -1 };
+	struct policyd d = { .policy_fd = -1, .control_fd = -1, .routes_fd = -1 };
 	int status = daemon_parse_options(argc, argv, "penguin-policyd",
 	    "admits tenants' mail against quotas and suppressions, for Postfix", &d.options);
 

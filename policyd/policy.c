@@ -18,6 +18,7 @@ struct policy_session {
 	/* the request under way, for its log line */
 	struct account *account; /* valid inside the call that set it */
 	bool end_of_message;
+	bool split;     /* a pass sends it to where copies are made */
 	struct buf log; /* login NUL sender NUL recipient NUL queue id NUL tenant NUL */
 	uint64_t size, recipients;
 };
@@ -193,7 +194,10 @@ static void send(struct policy_session *s, enum verdict v, const struct reply_fa
 	struct buf b = { .p = space, .size = sizeof space, .max = sizeof space };
 	struct ticket *t = s->ticket;
 
-	reply_policy(&b, v, facts);
+	if (v == VERDICT_PASS && s->split)
+		reply_filter(&b, s->server->split_way);
+	else
+		reply_policy(&b, v, facts);
 	if (v == VERDICT_PASS)
 		n->passed++;
 	else if (verdict_is_temporary(v))
@@ -240,6 +244,14 @@ static void on_outcome(
 
 /* ---- deciding ---- */
 
+/* The same question as assign's: the milter will wait for the copies. Postfix asks routes only for
+ * recipients that its tables do not know; a filter counts for all of them. */
+static bool is_to_be_split(const struct policy_session *s, const struct account *a)
+{
+	return stream_is_individual(a->who.tenant, a->who.stream) &&
+	       server_can_split(s->server, a->who.tenant);
+}
+
 static void admit(struct policy_session *s, const struct policy_request *r, struct account *a,
     uint64_t recipient, int64_t now_ns)
 {
@@ -270,6 +282,7 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 		amounts.units[LIMIT_BYTES] = r->size;
 		amounts.units[LIMIT_RECIPIENTS] =
 		    r->recipient_count > charged ? r->recipient_count - charged : 0;
+		s->split = charged > 1 && is_to_be_split(s, a);
 	}
 	quota_windows_update(&a->windows, a->who.tenant, now_ns / NS_PER_S);
 	m.count = quota_charges(a->quotas, a->quota_count, &a->windows, &amounts, charges);
@@ -286,6 +299,24 @@ static bool is_changing(const struct policy_session *s, const struct identity *w
 	return s->has_current && store_facts(s->server->store, s->current, &began) &&
 	       !(span_eq(began.tenant, span_cstr(who->tenant->name)) &&
 		   span_eq(began.stream, span_cstr(who->stream->name)));
+}
+
+/* A recipient more than the message can have: its copies must differ, and Postfix is not set up
+ * to make them. A question asked again is not one more. Where we were never asked about
+ * recipients, nobody can tell which copies to make. */
+static bool is_one_too_many(const struct policy_session *s, const struct policy_request *r,
+    const struct account *a, uint64_t recipient)
+{
+	const struct server *server = s->server;
+	uint32_t charged;
+
+	if (!stream_is_individual(a->who.tenant, a->who.stream))
+		return false;
+	charged = store_charged(server->store, s->current);
+	if (r->state == STATE_RCPT)
+		return charged > 0 && !server_can_split(server, a->who.tenant) &&
+		       !store_has_recipient(server->store, s->current, recipient);
+	return r->state == STATE_END_OF_MESSAGE && charged == 0 && r->recipient_count > 1;
 }
 
 static bool fetch(struct policy_session *s, const struct policy_request *r,
@@ -307,10 +338,11 @@ static bool fetch(struct policy_session *s, const struct policy_request *r,
 		    decide_sender_owned(server->snapshot, a->who.tenant_index, r->sender);
 	if (r->state == STATE_RCPT || r->state == STATE_END_OF_MESSAGE)
 		facts_r->changing = is_changing(s, &a->who);
-	if (r->state != STATE_RCPT)
-		return true;
-	*recipient_r = suppress_recipient_hash(server->suppress, r->recipient);
-	if (suppress_count(server->suppress) == 0)
+	*recipient_r = r->state == STATE_RCPT
+			   ? suppress_recipient_hash(server->suppress, r->recipient)
+			   : 0;
+	facts_r->one_too_many = is_one_too_many(s, r, a, *recipient_r);
+	if (r->state != STATE_RCPT || suppress_count(server->suppress) == 0)
 		return true; /* a digest costs more than all else here */
 	if (suppress_digest(server->suppress, r->recipient, digest) != ERR_OK)
 		return false;
@@ -333,6 +365,7 @@ void policy_request(
 
 	server->counters.requests++;
 	s->ticket = ticket;
+	s->split = false;
 	if (wrong == NULL) {
 		follow_instance(s, &r);
 		a = accounts_obtain(server->accounts, server->snapshot, server->store, r.login,

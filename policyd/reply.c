@@ -26,6 +26,8 @@ static const struct row {
 	    "this account may not send mail here", TAIL_NONE },
 	[VERDICT_CHANGING] = { "changing", "451", "4.3.0",
 	    "sender account is changing, try again later", TAIL_NONE },
+	[VERDICT_ONE_RECIPIENT] = { "one-recipient", "452", "4.5.3",
+	    "one recipient per message", TAIL_NONE },
 	[VERDICT_STORE_DOWN] = { "store-down", "451", "4.3.0",
 	    "temporary failure, please try again", TAIL_NONE },
 };
@@ -63,6 +65,11 @@ void reply_policy(struct buf *out, enum verdict v, const struct reply_facts *fac
 	buf_printf(out, "action=%s %s ", row->code, row->enhanced);
 	put_text(out, row, facts);
 	buf_add_cstr(out, "\n\n");
+}
+
+void reply_filter(struct buf *out, const char *way)
+{
+	buf_printf(out, "action=FILTER %s\n\n", way);
 }
 
 void reply_parts(enum verdict v, const struct reply_facts *facts, bool final,

@@ -20,7 +20,8 @@ enum verdict {
 	VERDICT_CLOSED,        /* tenant: does not */
 	VERDICT_UNKNOWN_LOGIN, /* a login no tenant has, where those are refused */
 	VERDICT_CHANGING,      /* another tenant or stream than at the message's beginning */
-	VERDICT_STORE_DOWN,    /* cannot count, so cannot admit */
+	VERDICT_ONE_RECIPIENT, /* copies would differ and cannot be made: one recipient a message */
+	VERDICT_STORE_DOWN, /* cannot count, so cannot admit */
 	VERDICT_COUNT
 };
 
@@ -37,6 +38,9 @@ bool verdict_is_temporary(enum verdict v);
 
 /* "action=...\n\n" for the policy protocol. */
 void reply_policy(struct buf *out, enum verdict v, const struct reply_facts *facts);
+/* A pass whose message, all recipients of it, takes that way ("transport:nexthop"), whatever the
+ * site's tables say of single recipients (access(5), FILTER). */
+void reply_filter(struct buf *out, const char *way);
 /* Code, enhanced code and text apart, for the control protocol. Pass gives "250", "2.0.0". final:
  * nobody will try again (a local submission), so a temporary verdict is said as a permanent one. */
 void reply_parts(enum verdict v, const struct reply_facts *facts, bool final,

@@ -1,5 +1,6 @@
 /* server - small things the handlers share: learned services, tenant states, reload. */
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "hash.h"
@@ -240,6 +241,31 @@ enum err states_set(struct states *s, struct span tenant, enum tenant_state stat
 
 /* ---- reload ---- */
 
+bool server_can_split(const struct server *server, const struct tenant *tenant)
+{
+	return server->split_way[0] != '\0' && tenant_has_bounce_domain(tenant);
+}
+
+void server_use_routing(struct server *server, struct routing *routing_io)
+{
+	(void)snprintf(
+	    server->split_way, sizeof server->split_way, "%s", routing_split_way(routing_io));
+	if (server->routes != NULL)
+		routes_swap(server->routes, routing_io);
+}
+
+/* What was used before is freed here, not in the thread that answers. */
+static void update_routes(struct server *server)
+{
+	struct routing routing;
+
+	if (server->routes == NULL)
+		return;
+	routing_init(&routing, server->snapshot);
+	server_use_routing(server, &routing);
+	routing_deinit(&routing);
+}
+
 static void log_report(const struct config_report *report)
 {
 	struct span rest = buf_span(&report->text), line;
@@ -266,11 +292,15 @@ enum err server_reload(struct server *server, struct config_report *report)
 	server->snapshot = fresh;
 	server->kept_tenants = report->errors;
 	server->reloads++;
+	update_routes(server);
 	p = snapshot_provider(fresh);
 	listeners_set_limits(server->listeners,
 	    &(struct listen_limits){ .connections = (size_t)p->policyd.connections,
 		.request_timeout_ns = p->policyd.request_timeout_s * NS_PER_S,
 		.idle_timeout_ns = p->policyd.idle_timeout_s * NS_PER_S });
+	events_set_limits(
+	    server->events, &(struct events_limits){ .octets = p->store.events_octets,
+				.retention_s = p->store.events_retention_s });
 	log_text(LOG_LEVEL_INFO, "reload: generation %llu, %zu tenants, %u errors",
 	    (unsigned long long)snapshot_generation(fresh), snapshot_tenant_count(fresh),
 	    report->errors);

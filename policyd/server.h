@@ -4,7 +4,9 @@
 #define SERVER_H
 
 #include "account.h"
+#include "events.h"
 #include "listen.h"
+#include "routes.h"
 #include "settings.h"
 #include "store.h"
 #include "suppress.h"
@@ -26,6 +28,10 @@ struct server {
 	struct services *services;
 	struct states *states;
 	struct listeners *listeners;
+	struct routes *routes; /* NULL: not listening */
+	struct events *events;
+	char split_way
+	    [ROUTING_WAY_MAX]; /* Postfix makes copies for single recipients; or empty */
 	struct server_counters counters;
 	int64_t started_ns; /* monotonic */
 	uint64_t reloads;
@@ -48,6 +54,12 @@ typedef void states_done(void *context, enum err e);
 /* TENANT_ACTIVE removes the override. */
 enum err states_set(struct states *s, struct span tenant, enum tenant_state state,
     states_done *done, void *context) CHECKED;
+
+/* Can a message of the tenant with several recipients become copies? */
+bool server_can_split(const struct server *server, const struct tenant *tenant);
+
+/* Takes the new routing over, and the way of the split with it; gives back the old one. */
+void server_use_routing(struct server *server, struct routing *routing_io);
 
 /* Loads the configuration again; the old one stays when the provider's file is broken. The
  * report is the caller's to free. */

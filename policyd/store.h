@@ -80,6 +80,8 @@ uint32_t store_charged(const struct store *s, struct hash128 transaction);
 /* Whose it is, as it was opened; false for an unknown one. Valid until the store changes. */
 bool store_facts(
     const struct store *s, struct hash128 transaction, struct transaction_facts *facts_r);
+/* Is this recipient (keyed hash) one of them? */
+bool store_has_recipient(const struct store *s, struct hash128 transaction, uint64_t recipient);
 
 /* The client went on (to another instance: finished) or away. An OPEN transaction gets its charges
  * back if refund is set (its service is known to send END-OF-MESSAGE, and did not); without refund

@@ -291,6 +291,13 @@ bool store_facts(
 	return t != NULL;
 }
 
+bool store_has_recipient(const struct store *s, struct hash128 transaction, uint64_t recipient)
+{
+	const struct transaction *t = ledger_find(s->ledger, transaction);
+
+	return t != NULL && ledger_recipient(t, recipient) != NULL;
+}
+
 void store_tick(struct store *s, int64_t now_ns)
 {
 	struct transaction *t = ledger_oldest(s->ledger), *next;

@@ -32,8 +32,12 @@ static void put_command(const struct postfix_files *f, const struct hookup *h,
 	struct master_service s;
 
 	buf_printf(out, "postconf -c %s ", f->directory);
-	if (c->service.n > 0 && master_find(buf_span(&h->master), span_head(c->service, slash),
-				    span_from(c->service, slash + 1), &s)) {
+	if (c->service.n > 0 && c->removed && span_eq(c->name, SPAN("service"))) {
+		buf_add_span(&setting, c->service);
+		buf_add_cstr(out, "-MX ");
+	} else if (c->service.n > 0 &&
+		   master_find(buf_span(&h->master), span_head(c->service, slash),
+		       span_from(c->service, slash + 1), &s)) {
 		buf_printf(&setting, "%.*s=", SPAN_ARG(c->service));
 		postconf_flatten(span_make(h->master.p + s.start, s.end - s.start), &setting);
 		buf_add_cstr(out, "-M ");
@@ -130,11 +134,34 @@ static void say_reload(const struct ctl *ctl, const struct postfix_files *f)
 
 /* ---- show ---- */
 
-int cmd_postfix_show(struct ctl *ctl, const struct grammar_match *match UNUSED)
+/* Our services, where their names or ports are taken: said before anything is planned. */
+static int refuse_conflict(const struct postfix_files *f)
+{
+	struct master_service s;
+
+	if (f->names.split.n == 0 ||
+	    !hookup_split_conflict(buf_span(&f->master), f->names.split, &s))
+		return EX_OK;
+	ctl_error("%s: line %u: the service %.*s has the port of %.*s; give another with "
+		  "--split=PORT",
+	    f->master_path, s.line, SPAN_ARG(s.name), SPAN_ARG(f->names.split));
+	return EX_CONFIG;
+}
+
+static int load(struct ctl *ctl, const struct grammar_match *match, struct postfix_files *f)
+{
+	int status = postfix_files_load(ctl, f);
+
+	if (status == EX_OK && grammar_has(match, "split"))
+		status = postfix_files_ask_split(ctl, f, grammar_value(match, "split"));
+	return status == EX_OK ? refuse_conflict(f) : status;
+}
+
+int cmd_postfix_show(struct ctl *ctl, const struct grammar_match *match)
 {
 	struct postfix_files f = { 0 };
 	struct hookup h = { 0 };
-	int status = postfix_files_load(ctl, &f);
+	int status = load(ctl, match, &f);
 
 	if (status != EX_OK)
 		goto out;
@@ -206,7 +233,7 @@ int cmd_postfix_enable(struct ctl *ctl, const struct grammar_match *match)
 {
 	struct postfix_files f = { 0 };
 	struct hookup h = { 0 };
-	int status = postfix_files_load(ctl, &f);
+	int status = load(ctl, match, &f);
 
 	if (status != EX_OK)
 		goto out;

@@ -93,6 +93,26 @@ static const struct grammar_option postfix_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option enable_options[] = {
+	{ 0, "dry-run", NULL, "print what would change as a diff, and change nothing" },
+	{ 0, "split", "[=PORT]",
+	    "make copies for single recipients possible, at that loopback port (10027)" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option postfix_show_options[] = {
+	{ 0, "split", "[=PORT]",
+	    "make copies for single recipients possible, at that loopback port (10027)" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option events_options[] = {
+	{ 0, "tenant", "TENANT", "only events of this tenant" },
+	{ 0, "kind", "KIND", "only events of this kind (click, open, ...)" },
+	{ 0, "since", "DATE", "only events since this RFC 3339 date or time" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_command commands[] = {
 	{ "check", "prove configuration, keys, sockets and Postfix", NULL, cmd_check },
 	{ "config show", "print the settings in force", config_show_options, cmd_config_show },
@@ -124,12 +144,14 @@ static const struct grammar_command commands[] = {
 	    rotate_options, cmd_token_keys_rotate },
 	{ "token show <token>", "what a link, a return path or a token says",
 	    token_show_options, cmd_token_show },
-	{ "postfix show", "the postconf commands that attach us", NULL, cmd_postfix_show },
-	{ "postfix enable", "attach us to Postfix", postfix_options, cmd_postfix_enable },
+	{ "postfix show", "the postconf commands that attach us", postfix_show_options,
+	    cmd_postfix_show },
+	{ "postfix enable", "attach us to Postfix", enable_options, cmd_postfix_enable },
 	{ "postfix disable", "detach us from Postfix", postfix_options, cmd_postfix_disable },
 	{ "postfix check", "look for settings that break us", NULL, cmd_postfix_check },
 	{ "explain <login> <sender> <recipient> [<size>]",
 	    "what would be decided, and why; changes nothing", NULL, cmd_explain },
+	{ "events show", "the event log, oldest first", events_options, cmd_events_show },
 	{ "db backup <directory>", "copy the store while it is in use", NULL, cmd_db_backup },
 	{ "db verify", "read the whole store and prove its checksums", NULL, cmd_db_verify },
 	{ NULL, NULL, NULL, NULL },

@@ -21,6 +21,8 @@ int cmd_tenant_suspend(struct ctl *ctl, const struct grammar_match *match);
 int cmd_tenant_resume(struct ctl *ctl, const struct grammar_match *match);
 int cmd_quota_show(struct ctl *ctl, const struct grammar_match *match);
 int cmd_quota_reset(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_events.c */
+int cmd_events_show(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_suppress.c */
 int cmd_suppress_add(struct ctl *ctl, const struct grammar_match *match);
 int cmd_suppress_remove(struct ctl *ctl, const struct grammar_match *match);

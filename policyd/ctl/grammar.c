@@ -160,6 +160,11 @@ static bool add_value(struct grammar_match *m, const struct grammar_option *o, c
 	return true;
 }
 
+static bool is_optional(const struct grammar_option *o)
+{
+	return o->argument != NULL && o->argument[0] == '[';
+}
+
 /* "--name", "--name=value", "--name value". */
 static bool scan_long(const struct grammar *g, struct grammar_match *m, int argc,
     char *const argv[], int *i, struct buf *error)
@@ -178,7 +183,7 @@ static bool scan_long(const struct grammar *g, struct grammar_match *m, int argc
 		buf_printf(error, "option \"--%s\" takes no value", o->name);
 		return false;
 	}
-	if (o->argument != NULL && value == NULL) {
+	if (o->argument != NULL && value == NULL && !is_optional(o)) {
 		if (*i + 1 >= argc) {
 			buf_printf(error, "option \"--%s\" needs %s", o->name, o->argument);
 			return false;
@@ -368,7 +373,8 @@ static void help_options(const struct grammar_option *o, struct buf *out)
 
 		if (o->letter != 0)
 			(void)snprintf(left, sizeof left, "-%c, ", o->letter);
-		buf_printf(&text, "%s--%s%s%s", left, o->name, o->argument != NULL ? " " : "",
+		buf_printf(&text, "%s--%s%s%s", left, o->name,
+		    o->argument != NULL && !is_optional(o) ? " " : "",
 		    o->argument != NULL ? o->argument : "");
 		buf_printf(out, "  %-30s %s\n", buf_cstr(&text), o->help);
 		buf_free(&text);

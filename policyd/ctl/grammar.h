@@ -11,10 +11,12 @@ struct ctl;
 struct grammar_match;
 
 struct grammar_option {
-	char letter;          /* 0: long form only */
-	const char *name;     /* without the dashes */
-	const char *argument; /* what the help calls it; NULL: a flag */
-	const char *help;     /* one line */
+	char letter;      /* 0: long form only */
+	const char *name; /* without the dashes */
+	/* What the help calls it; NULL: a flag; "[=WORD]": may be left out, and is else given with
+	 * "=" (only options without a letter). */
+	const char *argument;
+	const char *help; /* one line */
 };
 
 struct grammar_command {

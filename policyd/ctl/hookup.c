@@ -1,11 +1,10 @@
 /* hookup - plans the edits that attach us to Postfix or detach us. Knows which parameters matter
  * and where our element stands in them; no file, no process. */
 #include "hookup.h"
+#include "hookup_edit.h"
 
-#define TEXT_MAX  ((size_t)4 << 20)
+#define TEXT_MAX  HOOKUP_TEXT_MAX
 #define DEPTH_MAX 5 /* of $name within values */
-
-enum place { LAST, FIRST };
 
 /* The lists that hold us. */
 static const struct list_row {
@@ -150,139 +149,7 @@ bool hookup_is_submission(struct span master, const struct master_service *servi
 	return false;
 }
 
-/* ---- making changes ---- */
-
-enum err hookup_init(struct hookup *h, struct span main, struct span master)
-{
-	*h = (struct hookup){ .arena = arena_new(TEXT_MAX) };
-	h->last = &h->changes;
-	buf_init(&h->main, TEXT_MAX);
-	buf_init(&h->master, TEXT_MAX);
-	buf_add_span(&h->main, main);
-	buf_add_span(&h->master, master);
-	return h->arena != NULL && buf_ok(&h->main) && buf_ok(&h->master) ? ERR_OK : ERR_NOMEM;
-}
-
-void hookup_deinit(struct hookup *h)
-{
-	buf_free(&h->main);
-	buf_free(&h->master);
-	arena_free(&h->arena);
-}
-
-static struct span keep(struct hookup *h, struct span text)
-{
-	const char *p = arena_dup(h->arena, text);
-
-	h->failed = h->failed || p == NULL;
-	return span_make(p != NULL ? p : "", p != NULL ? text.n : 0);
-}
-
-static struct span flat(struct hookup *h, struct span value)
-{
-	struct buf b = BUF_INIT(TEXT_MAX);
-	struct span kept;
-
-	postconf_flatten(value, &b);
-	h->failed = h->failed || !buf_ok(&b);
-	kept = keep(h, buf_span(&b));
-	buf_free(&b);
-	return kept;
-}
-
-static void note_change(
-    struct hookup *h, struct span service, struct span name, struct span value, bool removed)
-{
-	struct hookup_change *c = arena_alloc(h->arena, sizeof *c);
-
-	if (c == NULL) {
-		h->failed = true;
-		return;
-	}
-	*c = (struct hookup_change){ keep(h, service), keep(h, name), flat(h, value), removed,
-		NULL };
-	*h->last = c;
-	h->last = &c->next;
-}
-
-static void take_text(struct hookup *h, struct buf *text, struct buf *replacement)
-{
-	h->failed = h->failed || !buf_ok(replacement);
-	buf_free(text);
-	*text = *replacement;
-}
-
-static void set_main(struct hookup *h, struct span name, struct span value)
-{
-	struct buf new = BUF_INIT(TEXT_MAX);
-
-	note_change(h, SPAN(""), name, value, false);
-	postconf_set(buf_span(&h->main), name, value, &new);
-	take_text(h, &h->main, &new);
-}
-
-static void remove_main(struct hookup *h, struct span name)
-{
-	struct buf new = BUF_INIT(TEXT_MAX);
-
-	note_change(h, SPAN(""), name, SPAN(""), true);
-	postconf_remove(buf_span(&h->main), name, &new);
-	take_text(h, &h->main, &new);
-}
-
-/* Finds the service anew: offsets move with every edit. value NULL: the option goes. */
-static void set_option(struct hookup *h, struct span service, struct span type,
-    struct span name, const struct span *value)
-{
-	struct buf new = BUF_INIT(TEXT_MAX), path = BUF_INIT(4096);
-	struct master_service s;
-
-	if (!master_find(buf_span(&h->master), service, type, &s))
-		return;
-	buf_printf(&path, "%.*s/%.*s", SPAN_ARG(service), SPAN_ARG(type));
-	note_change(h, buf_span(&path), name, value != NULL ? *value : SPAN(""), value == NULL);
-	if (value != NULL)
-		master_set_option(buf_span(&h->master), &s, name, *value, &new);
-	else
-		master_remove_option(buf_span(&h->master), &s, name, &new);
-	take_text(h, &h->master, &new);
-	buf_free(&path);
-}
-
 /* ---- attaching ---- */
-
-static struct span value_in(struct span text, struct span name)
-{
-	struct postconf_parameter p;
-
-	return postconf_find(text, name, &p) ? p.value : SPAN("");
-}
-
-/* The value that counts: the text's, else Postfix's default. */
-static struct span value_now(struct hookup *h, struct span name, struct span defaults)
-{
-	struct postconf_parameter p;
-
-	if (postconf_find(buf_span(&h->main), name, &p))
-		return p.value;
-	return value_in(defaults, name);
-}
-
-static struct span with_element(
-    struct hookup *h, struct span value, struct span element, enum place place)
-{
-	struct buf b = BUF_INIT(TEXT_MAX);
-	struct span kept;
-
-	if (place == FIRST)
-		postconf_list_prepend(value, element, &b);
-	else
-		postconf_list_append(value, element, &b);
-	h->failed = h->failed || !buf_ok(&b);
-	kept = keep(h, buf_span(&b));
-	buf_free(&b);
-	return kept;
-}
 
 /* Our element for a list. When the admin's own form of it stands in another list, that form is
  * used again: with the same text, smtpd shares one connection to the policy service. */
@@ -293,10 +160,12 @@ static struct span element_for(
 	struct span kept, first, last;
 
 	for (size_t i = 0; row->policy && i < ARRAY_SIZE(lists); i++) {
-		struct span value = value_in(buf_span(&h->main), span_cstr(lists[i].name));
+		struct span value =
+		    hookup_value_in(buf_span(&h->main), span_cstr(lists[i].name));
 
 		if (lists[i].policy && hookup_find_policy(value, names->policy, &first, &last))
-			return flat(h, span_make(first.p, (size_t)(last.p - first.p) + last.n));
+			return hookup_flat(
+			    h, span_make(first.p, (size_t)(last.p - first.p) + last.n));
 	}
 	if (row->policy)
 		buf_printf(&b,
@@ -308,20 +177,26 @@ static struct span element_for(
 		    "{ %.*s, default_action=tempfail, connect_timeout=5s, "
 		    "command_timeout=15s, content_timeout=60s }",
 		    SPAN_ARG(names->milter));
-	kept = keep(h, buf_span(&b));
+	kept = hookup_keep(h, buf_span(&b));
 	buf_free(&b);
 	return kept;
+}
+
+struct span hookup_milter_element(struct hookup *h, const struct hookup_names *names)
+{
+	return element_for(h, &lists[0], names);
 }
 
 static void attach_list(struct hookup *h, const struct list_row *row,
     const struct hookup_names *names, struct span defaults)
 {
 	struct span name = span_cstr(row->name);
-	struct span value = value_now(h, name, defaults);
+	struct span value = hookup_value_now(h, name, defaults);
 
 	if (holds(buf_span(&h->main), value, row, names, 0))
 		return;
-	set_main(h, name, with_element(h, value, element_for(h, row, names), row->place));
+	hookup_set_main(
+	    h, name, hookup_with_element(h, value, element_for(h, row, names), row->place));
 }
 
 static void attach_services(
@@ -332,15 +207,16 @@ static void attach_services(
 	size_t offset = 0;
 
 	while (master_next(buf_span(&h->master), &offset, &s)) {
-		struct span service = keep(h, s.name), type = keep(h, s.type), value;
+		struct span service = hookup_keep(h, s.name), type = hookup_keep(h, s.type),
+			    value;
 		struct master_option o;
 
 		if (!hookup_is_submission(buf_span(&h->master), &s) ||
 		    !master_find_option(buf_span(&h->master), &s, name, &o) ||
 		    holds(buf_span(&h->main), o.value, row, names, 0))
 			continue;
-		value = with_element(h, o.value, element_for(h, row, names), row->place);
-		set_option(h, service, type, name, &value);
+		value = hookup_with_element(h, o.value, element_for(h, row, names), row->place);
+		hookup_set_option(h, service, type, name, &value);
 		if (master_find(buf_span(&h->master), service, type, &s))
 			offset = s.end;
 	}
@@ -354,10 +230,10 @@ static void attach_scalars(struct hookup *h, struct span defaults)
 
 		if (row->if_known != NULL &&
 		    (!postconf_find(defaults, span_cstr(row->if_known), &p) ||
-			!span_eq(value_now(h, name, defaults), SPAN("no"))))
+			!span_eq(hookup_value_now(h, name, defaults), SPAN("no"))))
 			continue;
-		if (!span_eq(value_now(h, name, defaults), span_cstr(row->wanted)))
-			set_main(h, name, span_cstr(row->wanted));
+		if (!span_eq(hookup_value_now(h, name, defaults), span_cstr(row->wanted)))
+			hookup_set_main(h, name, span_cstr(row->wanted));
 	}
 }
 
@@ -366,8 +242,8 @@ static void attach_rewrite_clients(struct hookup *h, struct span defaults)
 {
 	static const char *const wanted[] = { "permit_mynetworks",
 		"permit_sasl_authenticated" };
-	struct span name = span_cstr(rewrite_clients), before = value_now(h, name, defaults),
-		    value = before;
+	struct span name = span_cstr(rewrite_clients),
+		    before = hookup_value_now(h, name, defaults), value = before;
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		struct span element, want = span_cstr(wanted[i]);
@@ -377,10 +253,10 @@ static void attach_rewrite_clients(struct hookup *h, struct span defaults)
 		while (postconf_element(value, &offset, &element))
 			there = there || span_eq(element, want);
 		if (!there)
-			value = with_element(h, value, want, LAST);
+			value = hookup_with_element(h, value, want, LAST);
 	}
 	if (value.p != before.p)
-		set_main(h, name, value);
+		hookup_set_main(h, name, value);
 }
 
 enum err hookup_attach(struct hookup *h, const struct hookup_names *names, struct span defaults)
@@ -392,6 +268,8 @@ enum err hookup_attach(struct hookup *h, const struct hookup_names *names, struc
 			attach_services(h, &lists[i], names);
 	attach_scalars(h, defaults);
 	attach_rewrite_clients(h, defaults);
+	if (names->split.n > 0)
+		hookup_attach_split(h, names, defaults);
 	return h->failed ? ERR_NOMEM : ERR_OK;
 }
 
@@ -413,7 +291,7 @@ static struct span without_us(struct hookup *h, struct span value, const struct 
 		*changed_r = true;
 		postconf_list_remove(value, first, row->policy ? last : first, &b);
 		h->failed = h->failed || !buf_ok(&b);
-		value = keep(h, buf_span(&b));
+		value = hookup_keep(h, buf_span(&b));
 		buf_free(&b);
 	}
 	return value;
@@ -421,7 +299,7 @@ static struct span without_us(struct hookup *h, struct span value, const struct 
 
 static bool same(struct hookup *h, struct span a, struct span b)
 {
-	return span_eq(flat(h, a), flat(h, b));
+	return span_eq(hookup_flat(h, a), hookup_flat(h, b));
 }
 
 /* The parameter as attaching left it goes back to what it was. True when that was the case. */
@@ -435,9 +313,9 @@ static bool restore_main(
 	    !same(h, now.value, made.value))
 		return false;
 	if (!postconf_find(before, name, &then))
-		remove_main(h, name);
+		hookup_remove_main(h, name);
 	else if (!same(h, now.value, then.value))
-		set_main(h, name, keep(h, then.value));
+		hookup_set_main(h, name, hookup_keep(h, then.value));
 	return true;
 }
 
@@ -454,9 +332,9 @@ static void detach_list(struct hookup *h, const struct list_row *row,
 	if (!changed)
 		return;
 	if (span_trim(value).n > 0 || was)
-		set_main(h, name, value);
+		hookup_set_main(h, name, value);
 	else
-		remove_main(h, name);
+		hookup_remove_main(h, name);
 }
 
 static void detach_services(struct hookup *h, const struct list_row *row,
@@ -467,7 +345,8 @@ static void detach_services(struct hookup *h, const struct list_row *row,
 	size_t offset = 0;
 
 	while (master_next(buf_span(&h->master), &offset, &s)) {
-		struct span service = keep(h, s.name), type = keep(h, s.type), value;
+		struct span service = hookup_keep(h, s.name), type = hookup_keep(h, s.type),
+			    value;
 		struct master_option o, then;
 		bool changed;
 
@@ -479,8 +358,8 @@ static void detach_services(struct hookup *h, const struct list_row *row,
 		/* What stood there before, octet for octet, when nothing else changed. */
 		if (master_find(before, service, type, &old) &&
 		    master_find_option(before, &old, name, &then) && same(h, then.value, value))
-			value = keep(h, then.value);
-		set_option(h, service, type, name, &value);
+			value = hookup_keep(h, then.value);
+		hookup_set_option(h, service, type, name, &value);
 		if (master_find(buf_span(&h->master), service, type, &s))
 			offset = s.end;
 	}
@@ -502,6 +381,8 @@ enum err hookup_detach(struct hookup *h, const struct hookup_names *names,
 		if (lists[i].in_services)
 			detach_services(h, &lists[i], names, before_master);
 	}
+	if (e == ERR_OK)
+		hookup_detach_split(h, names, before_main);
 	for (size_t i = 0; e == ERR_OK && known && hookup_scalars[i].name != NULL; i++)
 		(void)restore_main(
 		    h, span_cstr(hookup_scalars[i].name), before_main, &attached);

@@ -12,6 +12,8 @@
 
 struct hookup_names {
 	struct span milter, policy; /* sockets as Postfix names them: "unix:..", "inet:.." */
+	struct span routes;         /* the same; needed for the split */
+	struct span split;          /* "127.0.0.1:10027"; empty: no split is asked for */
 };
 
 /* One parameter that differs from the text before. */
@@ -42,8 +44,12 @@ void hookup_deinit(struct hookup *h); /* also of a zeroed one */
 enum err hookup_attach(
     struct hookup *h, const struct hookup_names *names, struct span defaults) CHECKED;
 
-/* Takes our part out. before_main and before_master: the texts before we were attached, or empty
- * when they are not known: then only list elements go, and single values stay. */
+/* With names->split also what makes copies for single recipients: the services penguin-split,
+ * penguin-rewrite and an smtpd at that address, and routes at the end of
+ * sender_dependent_default_transport_maps. */
+
+/* Takes our part out, the split too. before_main and before_master: the texts before we were
+ * attached, or empty when they are not known: then only list elements go, single values stay. */
 enum err hookup_detach(struct hookup *h, const struct hookup_names *names,
     struct span before_main, struct span before_master, struct span defaults) CHECKED;
 
@@ -66,6 +72,19 @@ bool hookup_find_policy(
 
 /* A value "name" within "{ socket, name = value, { name = value } }"; empty when absent. */
 struct span hookup_setting(struct span element, struct span name);
+
+/* ---- the split ---- */
+
+#define HOOKUP_SPLIT_MARK   "milter_macro_daemon_name"
+#define HOOKUP_SPLIT_DAEMON "PENGUIN-SPLIT"
+
+/* The smtpd that takes copies for single recipients. */
+bool hookup_is_split(struct span master, const struct master_service *service);
+/* Another service has the port. */
+bool hookup_split_conflict(
+    struct span master, struct span split, struct master_service *service_r);
+/* Our element of sender_dependent_default_transport_maps. */
+void hookup_senders_element(const struct hookup_names *names, struct buf *out);
 
 /* An smtpd that authenticated clients submit to: by name, port, SASL or wrapper mode. */
 bool hookup_is_submission(struct span master, const struct master_service *service);

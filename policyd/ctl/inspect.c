@@ -10,6 +10,7 @@ struct smtpd {
 	char subject[128]; /* "submission/inet" */
 	bool submission;   /* clients log in here */
 	bool reinjection;  /* takes mail back from a content filter */
+	bool split;        /* takes copies for single recipients (hookup_split.c) */
 };
 
 static struct span parameter(const struct inspect_input *in, const char *name)
@@ -52,6 +53,7 @@ static bool list_has(struct span value, const char *word)
 }
 
 static const char enable[] = "penguinctl postfix enable";
+static const char enable_split[] = "penguinctl postfix enable --split";
 
 /* ---- the milter ---- */
 
@@ -245,6 +247,83 @@ static void rule_chroot(const struct smtpd *s)
 			    rows[i].what, SPAN_ARG(rows[i].name));
 }
 
+/* ---- the split ---- */
+
+static bool is_loopback(struct span address)
+{
+	return span_starts(address, SPAN("127.")) || span_starts(address, SPAN("[::1]:")) ||
+	       span_starts(address, SPAN("localhost:"));
+}
+
+static void rule_split(const struct smtpd *s)
+{
+	static const char *const lists[] = { "smtpd_recipient_restrictions",
+		"smtpd_end_of_data_restrictions" };
+	struct span first, last, value = setting(s, "smtpd_milters");
+
+	if (!hookup_find_milter(value, s->in->names.milter, &first))
+		findings_add(s->out, SEVERITY_ERROR, span_cstr(s->subject), enable_split,
+		    "smtpd_milters does not name penguin-milter: copies would leave as they "
+		    "are");
+	if (!is_loopback(s->service.name))
+		findings_add(s->out, SEVERITY_ERROR, span_cstr(s->subject),
+		    "let it listen on 127.0.0.1", "takes uncounted mail from outside");
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (hookup_find_policy(
+			setting(s, lists[i]), s->in->names.policy, &first, &last))
+			findings_add(s->out, SEVERITY_ERROR, span_cstr(s->subject),
+			    enable_split, "%s asks penguin-policyd: each copy counts twice",
+			    lists[i]);
+	if (s->in->names.split.n == 0)
+		findings_add(s->out, SEVERITY_WARNING, span_cstr(s->subject),
+		    "split in the group postfix of penguinmails.conf",
+		    "postfix.split is not set, so no copies are made");
+}
+
+/* What routes is asked by: the settings of the trivial-rewrite that qmgr uses. */
+static struct span senders_list(const struct inspect_input *in)
+{
+	struct smtpd s = { .in = in, .subject = "rewrite/unix" };
+
+	return setting(&s, "sender_dependent_default_transport_maps");
+}
+
+static void inspect_split(const struct inspect_input *in, bool there, struct findings *out)
+{
+	static const char limit[] = "penguin-split_destination_recipient_limit";
+	char space[1024];
+	struct buf element = { .p = space, .size = sizeof space, .max = sizeof space };
+	struct master_service s;
+
+	if (in->names.split.n == 0)
+		return;
+	if (hookup_split_conflict(in->services, in->names.split, &s))
+		findings_add(out, SEVERITY_ERROR, SPAN("master.cf"),
+		    "penguinctl postfix enable --split=PORT",
+		    "the service %.*s has the port of postfix.split (%.*s)", SPAN_ARG(s.name),
+		    SPAN_ARG(in->names.split));
+	else if (!there)
+		findings_add(out, SEVERITY_ERROR, SPAN("master.cf"), enable_split,
+		    "no smtpd takes copies at postfix.split (%.*s)", SPAN_ARG(in->names.split));
+	if (!master_find(in->services, SPAN("penguin-split"), SPAN("unix"), &s))
+		findings_add(out, SEVERITY_ERROR, SPAN("master.cf"), enable_split,
+		    "the transport penguin-split is missing");
+	if (!span_eq(parameter(in, limit), SPAN("1")))
+		findings_add(out, SEVERITY_ERROR, SPAN("main.cf"), enable_split,
+		    "%s is not 1: copies are not made", limit);
+	hookup_senders_element(&in->names, &element);
+	if (!buf_ok(&element) || !list_has(senders_list(in), buf_cstr(&element)))
+		findings_add(out, SEVERITY_ERROR, SPAN("main.cf"), enable_split,
+		    "sender_dependent_default_transport_maps does not ask routes (%.*s)",
+		    SPAN_ARG(in->names.routes));
+	if (master_find(in->services, SPAN("rewrite"), SPAN("unix"), &s) &&
+	    span_eq(s.chroot, SPAN("y")) && span_starts(in->names.routes, SPAN("unix:/")))
+		findings_add(out, SEVERITY_ERROR, SPAN("rewrite/unix"),
+		    "use a name below the queue directory: unix:penguinmails/...",
+		    "runs chrooted and cannot reach routes at the absolute path %.*s",
+		    SPAN_ARG(in->names.routes));
+}
+
 static void inspect_service(struct smtpd *s)
 {
 	struct span address = s->service.name;
@@ -255,8 +334,14 @@ static void inspect_service(struct smtpd *s)
 	    (overridden(s, "content_filter") && setting(s, "content_filter").n == 0) ||
 	    (!s->submission && span_starts(address, SPAN("127.0.0.1:1")) &&
 		overridden(s, "receive_override_options"));
+	s->split = hookup_is_split(s->in->services, &s->service);
+	if (s->split) {
+		s->submission = s->reinjection = false;
+		rule_split(s);
+	} else {
+		rule_policy(s);
+	}
 	rule_milter(s);
-	rule_policy(s);
 	rule_chain(s);
 	rule_chroot(s);
 }
@@ -304,6 +389,7 @@ void inspect_postfix(const struct inspect_input *input, struct findings *finding
 {
 	struct smtpd s = { .in = input, .out = findings };
 	size_t offset = 0, count = 0;
+	bool split = false;
 
 	while (master_next(input->services, &offset, &s.service)) {
 		if (!span_eq(s.service.command, SPAN("smtpd")))
@@ -311,11 +397,13 @@ void inspect_postfix(const struct inspect_input *input, struct findings *finding
 		(void)snprintf(s.subject, sizeof s.subject, "%.*s/%.*s",
 		    SPAN_ARG(s.service.name), SPAN_ARG(s.service.type));
 		inspect_service(&s);
+		split = split || (s.split && span_eq(s.service.name, input->names.split));
 		count++;
 	}
 	if (count == 0)
 		findings_add(findings, SEVERITY_WARNING, SPAN("master.cf"), NULL,
 		    "there is no smtpd service");
+	inspect_split(input, split, findings);
 	inspect_local(input, findings);
 	inspect_scalars(input, findings);
 }

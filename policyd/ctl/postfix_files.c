@@ -137,9 +137,14 @@ int postfix_files_load(struct ctl *ctl, struct postfix_files *f)
 	buf_init(&f->defaults, TEXT_MAX);
 	buf_init(&f->milter, 1024);
 	buf_init(&f->policy, 1024);
+	buf_init(&f->routes, 1024);
+	buf_init(&f->split, 1024);
 	hookup_socket_name(span_cstr(provider->milter.listen), &f->milter);
 	hookup_socket_name(span_cstr(provider->policyd.policy), &f->policy);
-	f->names = (struct hookup_names){ buf_span(&f->milter), buf_span(&f->policy) };
+	hookup_socket_name(span_cstr(provider->policyd.routes), &f->routes);
+	buf_add_cstr(&f->split, provider->postfix.split);
+	f->names = (struct hookup_names){ buf_span(&f->milter), buf_span(&f->policy),
+		buf_span(&f->routes), buf_span(&f->split) };
 	(void)snprintf(f->main_path, sizeof f->main_path, "%s/main.cf", f->directory);
 	(void)snprintf(f->master_path, sizeof f->master_path, "%s/master.cf", f->directory);
 	status = said(f->main_path, "", file_read(f->main_path, &f->main));
@@ -157,6 +162,30 @@ int postfix_files_load(struct ctl *ctl, struct postfix_files *f)
 	return EX_OK;
 }
 
+#define SPLIT_ADDRESS "127.0.0.1"
+#define SPLIT_PORT    "10027"
+
+int postfix_files_ask_split(struct ctl *ctl, struct postfix_files *f, const char *port)
+{
+	uint64_t number;
+
+	if (ctl_provider(ctl)->policyd.routes[0] == '\0') {
+		ctl_error("policyd.routes is empty: Postfix has nobody to ask for the split");
+		return EX_CONFIG;
+	}
+	if (port != NULL &&
+	    (!span_u64(span_cstr(port), &number) || number == 0 || number > UINT16_MAX)) {
+		ctl_error("\"%s\" is no port", port);
+		return EX_USAGE;
+	}
+	if (port != NULL || f->split.n == 0) {
+		buf_reset(&f->split);
+		buf_printf(&f->split, SPLIT_ADDRESS ":%s", port != NULL ? port : SPLIT_PORT);
+		f->names.split = buf_span(&f->split);
+	}
+	return EX_OK;
+}
+
 void postfix_files_free(struct postfix_files *f)
 {
 	buf_free(&f->main);
@@ -166,6 +195,8 @@ void postfix_files_free(struct postfix_files *f)
 	buf_free(&f->defaults);
 	buf_free(&f->milter);
 	buf_free(&f->policy);
+	buf_free(&f->routes);
+	buf_free(&f->split);
 }
 
 /* ---- writing ---- */

@@ -15,7 +15,7 @@ struct postfix_files {
 	struct buf main, master;           /* as read */
 	struct buf kept_main, kept_master; /* before we were attached; empty when not known */
 	struct buf defaults;               /* postconf -d */
-	struct buf milter, policy;         /* what names points into */
+	struct buf milter, policy, routes, split; /* what names points into */
 	struct hookup_names names;
 	bool attached;  /* a record of an earlier enable is there */
 	bool unchanged; /* both files are as that enable left them */
@@ -24,6 +24,10 @@ struct postfix_files {
 /* Reads all that; needs the configuration. A status, said. */
 int postfix_files_load(struct ctl *ctl, struct postfix_files *f) CHECKED;
 void postfix_files_free(struct postfix_files *f); /* also of a zeroed one */
+
+/* names.split as it is asked for on the command line: a port (NULL: the configured one, or 10027)
+ * at 127.0.0.1. A status, said: the split needs routes. */
+int postfix_files_ask_split(struct ctl *ctl, struct postfix_files *f, const char *port) CHECKED;
 
 /* Keeps copies beside the files (main.cf.penguinmails-orig), once: not while the record of an
  * earlier enable says that copies are there. */

@@ -152,7 +152,9 @@ enum cell_kind report_kind(struct span column)
 		"admitted", "refused", "deferred", "transactions", "suppressions", "buckets",
 		"commits", "commit_p99_us", "commit_p50_us", "commit_failures", "not_ours",
 		"cycle_day", "added", "present", "bad", "octets", "records", "damaged",
-		"errors", "warnings", "code", "count", "imported", "line", "held", "released" };
+		"errors", "warnings", "code", "count", "imported", "line", "held", "released",
+		"routes_lookups", "routes_found", "events", "events_dropped",
+		"event_log_octets", "link" };
 	static const char *const states[] = { "severity", "state", "file_state", "decision" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
@@ -161,7 +163,8 @@ enum cell_kind report_kind(struct span column)
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
 		if (span_eq(column, span_cstr(states[i])))
 			return CELL_STATE;
-	return span_eq(column, SPAN("fits")) || span_eq(column, SPAN("suppressed"))
+	return span_eq(column, SPAN("fits")) || span_eq(column, SPAN("suppressed")) ||
+		       span_eq(column, SPAN("split"))
 		   ? CELL_YES_NO
 		   : CELL_TEXT;
 }

@@ -157,33 +157,42 @@ START_TEST(order_of_checks)
 	static const struct {
 		const char *login;
 		enum tenant_state override;
-		bool owned, suppressed, changing;
+		bool owned, suppressed, changing, one_too_many;
 		int64_t now_s;
 		enum verdict verdict;
 	} table[] = {
-		{ "joe", TENANT_ACTIVE, true, false, false, DAY_21, VERDICT_PASS },
-		{ "joe", TENANT_PAST_DUE, true, false, false, DAY_21, VERDICT_PASS },
-		{ "joe", TENANT_SUSPENDED, true, false, false, DAY_21, VERDICT_SUSPENDED },
-		{ "joe", TENANT_CLOSED, false, true, false, DAY_21, VERDICT_CLOSED },
-		{ "joe", TENANT_SUSPENDED, false, true, false, DAY_21, VERDICT_SUSPENDED },
-		{ "joe", TENANT_ACTIVE, false, true, false, DAY_21, VERDICT_NOT_OWNER },
-		{ "joe", TENANT_ACTIVE, true, true, false, DAY_21, VERDICT_SUPPRESSED },
-		{ "joe", TENANT_ACTIVE, true, false, true, DAY_21, VERDICT_CHANGING },
-		{ "joe", TENANT_ACTIVE, true, true, true, DAY_21, VERDICT_SUPPRESSED },
-		{ "joe", TENANT_ACTIVE, false, false, true, DAY_21, VERDICT_NOT_OWNER },
-		{ "hank", TENANT_ACTIVE, true, false, false, DAY_21, VERDICT_PASS },
-		{ "hank", TENANT_ACTIVE, true, false, false, DAY_21 + 2 * 86400,
+		{ "joe", TENANT_ACTIVE, true, false, false, false, DAY_21, VERDICT_PASS },
+		{ "joe", TENANT_PAST_DUE, true, false, false, false, DAY_21, VERDICT_PASS },
+		{ "joe", TENANT_SUSPENDED, true, false, false, false, DAY_21,
 		    VERDICT_SUSPENDED },
-		{ "hank", TENANT_CLOSED, true, false, false, DAY_21, VERDICT_CLOSED },
-		{ "stranger", TENANT_ACTIVE, true, false, false, DAY_21,
+		{ "joe", TENANT_CLOSED, false, true, false, false, DAY_21, VERDICT_CLOSED },
+		{ "joe", TENANT_SUSPENDED, false, true, false, false, DAY_21,
+		    VERDICT_SUSPENDED },
+		{ "joe", TENANT_ACTIVE, false, true, false, false, DAY_21, VERDICT_NOT_OWNER },
+		{ "joe", TENANT_ACTIVE, true, true, false, false, DAY_21, VERDICT_SUPPRESSED },
+		{ "joe", TENANT_ACTIVE, true, false, true, false, DAY_21, VERDICT_CHANGING },
+		{ "joe", TENANT_ACTIVE, true, true, true, false, DAY_21, VERDICT_SUPPRESSED },
+		{ "joe", TENANT_ACTIVE, false, false, true, false, DAY_21, VERDICT_NOT_OWNER },
+		{ "joe", TENANT_ACTIVE, true, false, false, true, DAY_21,
+		    VERDICT_ONE_RECIPIENT },
+		{ "joe", TENANT_ACTIVE, true, true, false, true, DAY_21, VERDICT_SUPPRESSED },
+		{ "joe", TENANT_ACTIVE, true, false, true, true, DAY_21, VERDICT_CHANGING },
+		{ "joe", TENANT_SUSPENDED, true, false, false, true, DAY_21,
+		    VERDICT_SUSPENDED },
+		{ "hank", TENANT_ACTIVE, true, false, false, false, DAY_21, VERDICT_PASS },
+		{ "hank", TENANT_ACTIVE, true, false, false, false, DAY_21 + 2 * 86400,
+		    VERDICT_SUSPENDED },
+		{ "hank", TENANT_CLOSED, true, false, false, false, DAY_21, VERDICT_CLOSED },
+		{ "stranger", TENANT_ACTIVE, true, false, false, false, DAY_21,
 		    VERDICT_UNKNOWN_LOGIN },
-		{ "", TENANT_CLOSED, false, true, false, DAY_21, VERDICT_PASS },
+		{ "", TENANT_CLOSED, false, true, false, false, DAY_21, VERDICT_PASS },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct identity w = who(table[i].login, "203.0.113.1", 0);
 		struct decision_facts f = { table[i].override, table[i].owned,
-			table[i].suppressed, table[i].changing, table[i].now_s };
+			table[i].suppressed, table[i].changing, table[i].one_too_many,
+			table[i].now_s };
 
 		ck_assert_msg(decide(snapshot, &w, &f) == table[i].verdict, "case %zu", i);
 	}

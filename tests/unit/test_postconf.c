@@ -167,7 +167,12 @@ START_TEST(edits_options)
 }
 END_TEST
 
-static const struct hookup_names names = { { "unix:m/s", 8 }, { "unix:p/s", 8 } };
+static const struct hookup_names names = { .milter = { "unix:m/s", 8 },
+	.policy = { "unix:p/s", 8 } };
+static const struct hookup_names split_names = { .milter = { "unix:m/s", 8 },
+	.policy = { "unix:p/s", 8 },
+	.routes = { "unix:p/r", 8 },
+	.split = { "127.0.0.1:10027", 15 } };
 static const char defaults[] = "smtpd_milters =\nenable_long_queue_ids = no\n"
 			       "local_header_rewrite_clients = permit_inet_interfaces\n"
 			       "smtpd_forbid_bare_newline = no\n";
@@ -175,6 +180,9 @@ static const char defaults[] = "smtpd_milters =\nenable_long_queue_ids = no\n"
 /* Many shapes of a site's lists: attach twice = once, and detach gives the same settings back. */
 START_TEST(attaches_and_detaches)
 {
+	const struct hookup_names *who = _i == 0 ? &names : &split_names;
+	static const char *const senders[] = { "",
+		"sender_dependent_default_transport_maps = hash:/etc/x\n" };
 	static const char *const milters[] = { "", "smtpd_milters =\n",
 		"smtpd_milters = unix:a, unix:b\n",
 		"smtpd_milters =\n  unix:a\n  # x\n  unix:b\n",
@@ -201,14 +209,15 @@ START_TEST(attaches_and_detaches)
 		buf_add_cstr(&text, milters[i / ARRAY_SIZE(services) % ARRAY_SIZE(milters)]);
 		buf_add_cstr(
 		    &text, restrictions[i / ARRAY_SIZE(services) / ARRAY_SIZE(milters)]);
+		buf_add_cstr(&text, senders[i % ARRAY_SIZE(senders)]);
 		ck_assert_int_eq(hookup_init(&one, buf_span(&text), span_cstr(master)), ERR_OK);
-		ck_assert_int_eq(hookup_attach(&one, &names, span_cstr(defaults)), ERR_OK);
+		ck_assert_int_eq(hookup_attach(&one, who, span_cstr(defaults)), ERR_OK);
 		ck_assert(postconf_find(
 		    buf_span(&one.main), SPAN("smtpd_recipient_restrictions"), &p));
-		ck_assert(hookup_find_policy(p.value, names.policy, &first, &last));
+		ck_assert(hookup_find_policy(p.value, who->policy, &first, &last));
 		ck_assert_ptr_eq(first.p, p.value.p);
 		ck_assert(postconf_find(buf_span(&one.main), SPAN("smtpd_milters"), &p));
-		ck_assert(hookup_find_milter(p.value, names.milter, &first));
+		ck_assert(hookup_find_milter(p.value, who->milter, &first));
 		ck_assert_ptr_eq(first.p + first.n, p.value.p + p.value.n);
 		ck_assert(strstr(buf_cstr(&one.master), "10025 inet n - n - - smtpd\n  -o "
 							"smtpd_milters=\n") != NULL ||
@@ -216,12 +225,12 @@ START_TEST(attaches_and_detaches)
 
 		ck_assert_int_eq(
 		    hookup_init(&two, buf_span(&one.main), buf_span(&one.master)), ERR_OK);
-		ck_assert_int_eq(hookup_attach(&two, &names, span_cstr(defaults)), ERR_OK);
+		ck_assert_int_eq(hookup_attach(&two, who, span_cstr(defaults)), ERR_OK);
 		ck_assert_ptr_null(two.changes);
 
 		ck_assert_int_eq(
 		    hookup_init(&off, buf_span(&one.main), buf_span(&one.master)), ERR_OK);
-		ck_assert_int_eq(hookup_detach(&off, &names, buf_span(&text), span_cstr(master),
+		ck_assert_int_eq(hookup_detach(&off, who, buf_span(&text), span_cstr(master),
 				     span_cstr(defaults)),
 		    ERR_OK);
 		diff_unified(&changes, "x", buf_span(&text), buf_span(&off.main));
@@ -256,6 +265,58 @@ START_TEST(detaches_blindly)
 }
 END_TEST
 
+/* What the split adds, to the letter where it counts; another port moves it; nothing but ours goes
+ * when the texts from before are not known. */
+START_TEST(splits)
+{
+	static const char master[] = "smtp inet n - y - - smtpd\n"
+				     "rewrite unix - - y - - trivial-rewrite\n";
+	static const char main[] = "sender_dependent_default_transport_maps = hash:/a\n";
+	struct hookup_names moved = split_names;
+	struct hookup one = { 0 }, two = { 0 }, off = { 0 };
+	struct master_service s;
+	struct master_option o;
+
+	ck_assert_int_eq(hookup_init(&one, span_cstr(main), span_cstr(master)), ERR_OK);
+	ck_assert_int_eq(hookup_attach(&one, &split_names, span_cstr(defaults)), ERR_OK);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&one.main),
+	    "sender_dependent_default_transport_maps = hash:/a, socketmap:unix:p/r:sdt\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(one.main.p, "penguin-split_destination_recipient_limit = 1\n"));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&one.master),
+	    "penguin-rewrite unix - - y - - trivial-rewrite\n"
+	    "  -o sender_dependent_default_transport_maps=hash:/a\n"));
+	ck_assert_ptr_nonnull(strstr(one.master.p,
+	    "smtp inet n - y - - smtpd\n  -o rewrite_service_name=penguin-rewrite\n"));
+	ck_assert(
+	    master_find(buf_span(&one.master), SPAN("127.0.0.1:10027"), SPAN("inet"), &s));
+	ck_assert(hookup_is_split(buf_span(&one.master), &s));
+	ck_assert(master_find_option(buf_span(&one.master), &s, SPAN("smtpd_milters"), &o));
+	ck_assert(hookup_find_milter(o.value, split_names.milter, &(struct span){ 0 }));
+	ck_assert(!hookup_split_conflict(buf_span(&one.master), split_names.split, &s));
+	ck_assert(hookup_split_conflict(
+	    SPAN("[::1]:10027 inet n - n - - smtpd\n"), split_names.split, &s));
+	ck_assert(!hookup_split_conflict(
+	    SPAN("[::1]:1002 inet n - n - - smtpd\n"), split_names.split, &s));
+
+	moved.split = SPAN("127.0.0.1:10028");
+	ck_assert_int_eq(hookup_init(&two, buf_span(&one.main), buf_span(&one.master)), ERR_OK);
+	ck_assert_int_eq(hookup_attach(&two, &moved, span_cstr(defaults)), ERR_OK);
+	ck_assert(
+	    !master_find(buf_span(&two.master), SPAN("127.0.0.1:10027"), SPAN("inet"), &s));
+	ck_assert(
+	    master_find(buf_span(&two.master), SPAN("127.0.0.1:10028"), SPAN("inet"), &s));
+
+	ck_assert_int_eq(hookup_init(&off, buf_span(&two.main), buf_span(&two.master)), ERR_OK);
+	ck_assert_int_eq(
+	    hookup_detach(&off, &names, SPAN(""), SPAN(""), span_cstr(defaults)), ERR_OK);
+	ck_assert_str_eq(buf_cstr(&off.master), master);
+	hookup_deinit(&one);
+	hookup_deinit(&two);
+	hookup_deinit(&off);
+}
+END_TEST
+
 START_TEST(diffs)
 {
 	struct buf out = BUF_INIT(4096);
@@ -286,7 +347,8 @@ int main(void)
 	tcase_add_test(tests, sets_and_unsets);
 	tcase_add_loop_test(tests, edits_lists, 0, ARRAY_SIZE(lists));
 	tcase_add_test(tests, edits_options);
-	tcase_add_test(tests, attaches_and_detaches);
+	tcase_add_loop_test(tests, attaches_and_detaches, 0, 2);
+	tcase_add_test(tests, splits);
 	tcase_add_test(tests, detaches_blindly);
 	tcase_add_test(tests, diffs);
 	suite_add_tcase(suite, tests);

@@ -43,6 +43,8 @@ static const struct row {
 	[VERDICT_CHANGING] = { "changing",
 	    "451 4.3.0 sender account is changing, try again later",
 	    "451 4.3.0 sender account is changing, try again later" },
+	[VERDICT_ONE_RECIPIENT] = { "one-recipient", "452 4.5.3 one recipient per message",
+	    "452 4.5.3 one recipient per message" },
 	[VERDICT_STORE_DOWN] = { "store-down", "451 4.3.0 temporary failure, please try again",
 	    "451 4.3.0 temporary failure, please try again" },
 };
@@ -100,6 +102,16 @@ START_TEST(parts)
 }
 END_TEST
 
+START_TEST(a_way)
+{
+	struct buf b = BUF_INIT(4096);
+
+	reply_filter(&b, "penguin-split:[127.0.0.1]:10027");
+	ck_assert_str_eq(buf_cstr(&b), "action=FILTER penguin-split:[127.0.0.1]:10027\n\n");
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(a_small_buffer_says_so)
 {
 	char space[40];
@@ -120,6 +132,7 @@ int main(void)
 	tcase_set_timeout(cases, 120);
 	tcase_add_test(cases, policy_replies);
 	tcase_add_test(cases, parts);
+	tcase_add_test(cases, a_way);
 	tcase_add_test(cases, a_small_buffer_says_so);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
