@@ -487,6 +487,7 @@ def split():
            [tuple(h) for h in headers_of(octets) if h[0] != SPLIT_NAME],
            "pass 1 changed %r" % first.headers)
     expect("acme" not in added[0][1] and record("split")["source"] == "original", added)
+    time.sleep(0.2)
     closes = len(WORLD.control.of("close"))
     asked = len(WORLD.control.of("assign"))
     ids = set()

@@ -123,6 +123,8 @@ class Config:
         if token_keys is not None:
             directory = self.directory / "tokens"
             token_keys.write(directory, (MILTER_UID, MILTER_UID) if root else None)
+            if root:  # the key of return paths is policyd's to read, too
+                os.chown(directory / "return.keys", MILTER_UID, POLICYD_UID)
             with open(self.file, "a") as f:
                 f.write("tokens = { keys = %s; };\n" % quoted(directory))
         for tenant in tenants:

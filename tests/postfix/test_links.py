@@ -20,7 +20,9 @@ KEYS = tokens.Keys()
 READER = Reader(KEYS, "acme", HOST)
 OTHERS = 3  # tracked links of newsletters.page beside TRACKED
 STREAM = ('{ name = "news"; logins = ["acme"]; tracking = "individual"; opens = "individual"; '
-          'exclude_hosts = ["app.acme.example"]; }')
+          'exclude_hosts = ["app.acme.example"]; }, '
+          '{ name = "all"; logins = ["all"]; tracking = "aggregate"; opens = "aggregate"; '
+          'exclude_hosts = ["app.acme.example"]; unsubscribe = "keep"; }')
 
 
 def message(lines, body, *more):
@@ -68,10 +70,12 @@ def one_recipient(stack, lines, body, left=0):
 
 
 def several_recipients(stack, lines, body):
-    """Without copies for single recipients: links that name nobody, no URI of ours."""
+    """A stream that names nobody has one message for all, and no URI of ours in it."""
     to = [stack.serial(), stack.serial()]
     octets = message(lines, body)
-    for got in send(stack, octets, to):
+    reply = final(stack.submit("all", SENDER, to, octets, options=" BODY=8BITMIME"))
+    expect(reply.code == 250, reply)
+    for got in map(stack.sink.wait_for, to):
         good(stack, got.data)
         work = READER.same(octets, got.data)
         expect(len(work["clicks"]) == len(TRACKED) + OTHERS, work)
