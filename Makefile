@@ -42,7 +42,9 @@ INCLUDE_common = -iquote common
 INCLUDE_milter = -iquote milter -iquote common
 INCLUDE_policyd = -iquote policyd -iquote common
 INCLUDE_policyd/ctl = -iquote policyd/ctl -iquote common
-INCLUDE_tests/unit = -iquote tests/lib -iquote common -iquote milter -iquote policyd -iquote policyd/ctl
+INCLUDE_plugins/web = -iquote plugins/web -iquote common
+INCLUDE_tests/unit = -iquote tests/lib -iquote common -iquote milter -iquote policyd -iquote policyd/ctl \
+	-iquote plugins/web
 INCLUDE_tests/fuzz = $(INCLUDE_tests/unit)
 INCLUDE_tests/bench = $(INCLUDE_tests/unit)
 INCLUDE_tests/fault = $(INCLUDE_tests/unit)
@@ -52,18 +54,20 @@ COMMON_SRC = $(filter-out common/clock.c common/clock_test.c,$(wildcard common/*
 MILTER_SRC = $(filter-out milter/main.c,$(wildcard milter/*.c))
 POLICYD_SRC = $(filter-out policyd/main.c,$(wildcard policyd/*.c))
 CTL_SRC = $(filter-out policyd/ctl/main.c,$(wildcard policyd/ctl/*.c))
+WEB_SRC = $(filter-out plugins/web/main.c,$(wildcard plugins/web/*.c))
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
 FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC = $(wildcard tests/bench/*.c)
 PRELOAD_SRC = tests/fault/recorder.c # loaded into a program under test
 FAULT_SRC = $(filter-out $(PRELOAD_SRC),$(wildcard tests/fault/*.c))
-HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h)
+HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h plugins/web/*.h)
 
 COMMON_LIBS = -lconfig -lidn2 -llmdb -lcrypto
 MILTER_LIBS = -lmilter -lopendkim $(COMMON_LIBS)
 POLICYD_LIBS = -levent_core $(COMMON_LIBS)
 CTL_LIBS = -ljansson $(COMMON_LIBS)
-UNIT_LIBS = -lcheck_pic -lsubunit -lm -lrt -lmilter -lopendkim -levent_core $(CTL_LIBS)
+WEB_LIBS = -lmicrohttpd $(COMMON_LIBS)
+UNIT_LIBS = -lcheck_pic -lsubunit -lm -lrt -lmicrohttpd -lmilter -lopendkim -levent_core $(CTL_LIBS)
 
 # One short line a step; V=1 shows the commands.
 ifeq ($(V),)
@@ -74,9 +78,10 @@ endif
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
-PROGRAMS = $(B)/penguin-policyd $(B)/penguin-milter $(B)/penguinctl
+PROGRAMS = $(B)/penguin-policyd $(B)/penguin-milter $(B)/penguin-web $(B)/penguinctl
 # The same programs with the clock that tests may move.
-TEST_PROGRAMS = $(B)/test/penguin-policyd $(B)/test/penguin-milter $(B)/test/penguinctl
+TEST_PROGRAMS = $(B)/test/penguin-policyd $(B)/test/penguin-milter $(B)/test/penguin-web \
+	$(B)/test/penguinctl
 UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 REPLAYS = $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(if $(wildcard tests/fuzz/replay.c),$(FUZZ_SRC)))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzzers/%,$(FUZZ_SRC))
@@ -85,7 +90,7 @@ BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload \
 	$(patsubst tests/fault/%.c,$(B)/fault/%.so,$(PRELOAD_SRC))
 TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings \
-	$(B)/tools/rewrite_driver
+	$(B)/tools/rewrite_driver $(B)/tools/mint_tokens
 TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
 all: $(PROGRAMS)
@@ -100,6 +105,7 @@ $(B)/obj/%.o: %.c Makefile
 $(B)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(B)/libmilter_.a: $(call obj,$(MILTER_SRC))
 $(B)/libpolicyd.a: $(call obj,$(POLICYD_SRC))
+$(B)/libweb.a: $(call obj,$(WEB_SRC))
 $(B)/libctl.a: $(call obj,$(CTL_SRC))
 $(B)/%.a:
 	@rm -f $@
@@ -107,9 +113,11 @@ $(B)/%.a:
 
 PARTS_penguin-policyd = $(call obj,policyd/main.c) $(B)/libpolicyd.a $(B)/libcommon.a
 PARTS_penguin-milter = $(call obj,milter/main.c) $(B)/libmilter_.a $(B)/libcommon.a
+PARTS_penguin-web = $(call obj,plugins/web/main.c) $(B)/libweb.a $(B)/libcommon.a
 PARTS_penguinctl = $(call obj,policyd/ctl/main.c) $(B)/libctl.a $(B)/libcommon.a
 LIBS_penguin-policyd = $(POLICYD_LIBS)
 LIBS_penguin-milter = $(MILTER_LIBS)
+LIBS_penguin-web = $(WEB_LIBS)
 LIBS_penguinctl = $(CTL_LIBS)
 
 $(PROGRAMS): $$(PARTS_$$(@F)) $(B)/obj/common/clock.o
@@ -118,10 +126,10 @@ $(TEST_PROGRAMS): $$(PARTS_$$(@F)) $(B)/obj/common/clock_test.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS_$(@F))
 
-UNIT_PARTS = $(B)/libmilter_.a $(B)/libctl.a $(B)/libpolicyd.a $(B)/libcommon.a
+UNIT_PARTS = $(B)/libmilter_.a $(B)/libctl.a $(B)/libpolicyd.a $(B)/libweb.a $(B)/libcommon.a
 # The folder of the module under test comes first: milter/ and policyd/ never meet in a program and
 # may use the same name.
-unit_home = $(if $(wildcard policyd/ctl/$(1).c),$(B)/libctl.a,$(if $(wildcard policyd/$(1).c),\
+unit_home = $(if $(wildcard plugins/web/$(1).c),$(B)/libweb.a,)$(if $(wildcard policyd/ctl/$(1).c),$(B)/libctl.a,$(if $(wildcard policyd/$(1).c),\
 	$(B)/libpolicyd.a))
 $(B)/unit/test_%: $(B)/obj/tests/unit/test_%.o $$(call unit_home,$$*) $(UNIT_PARTS) \
 		$(B)/obj/common/clock_test.o
@@ -143,7 +151,7 @@ $(B)/fault/%: $(B)/obj/tests/fault/%.o $(UNIT_PARTS) $(B)/obj/common/clock.o
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(UNIT_PARTS) $(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
-$(B)/tools/print_settings: $(B)/obj/tests/tools/print_settings.o $(B)/libcommon.a \
+$(B)/tools/%: $(B)/obj/tests/tools/%.o $(B)/libcommon.a \
 		$(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(COMMON_LIBS)
@@ -193,6 +201,7 @@ headers:
 		d=$${h%/*}; \
 		case $$d in \
 		common) i='$(INCLUDE_common)' ;; milter) i='$(INCLUDE_milter)' ;; \
+		plugins/web) i='$(INCLUDE_plugins/web)' ;; \
 		policyd) i='$(INCLUDE_policyd)' ;; policyd/ctl) i='$(INCLUDE_policyd/ctl)' ;; \
 		*) i= ;; esac; \
 		$(CC) $(ALL_CFLAGS) $$i -Wno-unused -fsyntax-only -x c "$$h" || exit 1; \

@@ -45,6 +45,21 @@ const char *check_socket(struct span value)
 	return ok ? NULL : "expected \"unix:PATH\", \"inet:HOST:PORT\" or an absolute path";
 }
 
+const char *check_host_port(struct span value)
+{
+	struct net_address address;
+	char name[128], error[256];
+
+	if (value.n < sizeof name - 5 && value.n > 0) {
+		int n = snprintf(name, sizeof name, "inet:%.*s", SPAN_ARG(value));
+
+		if (net_parse(span_make(name, (size_t)n), "/", &address, error, sizeof error) ==
+		    ERR_OK)
+			return NULL;
+	}
+	return "expected a numeric address and a port, as in \"127.0.0.1:8025\"";
+}
+
 const char *check_absolute(struct span value)
 {
 	return value.n > 0 && value.p[0] == '/' ? NULL : "expected an absolute path";
@@ -211,6 +226,28 @@ void finish_milter(struct config_reader *r, const struct config_setting_t *group
 	(void)group;
 	/* milter.notices may stand before milter.keys, so it waits until here. */
 	make_key_path(r, p->milter.keys, &p->milter.notice_key.path);
+}
+
+const struct network config_loopback[2] = {
+	{ { [10] = 0xff, [11] = 0xff, [12] = 127 }, 96 + 8 },
+	{ { [15] = 1 }, 128 },
+};
+
+/* Lists have no written default, and an empty list is a choice, too. */
+void finish_web(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct provider *p = object;
+
+	(void)r;
+	(void)group;
+	if (p->web.proxies == NULL) {
+		p->web.proxies = config_loopback;
+		p->web.proxy_count = ARRAY_SIZE(config_loopback);
+	}
+	if (p->web.metrics == NULL) {
+		p->web.metrics = config_loopback;
+		p->web.metrics_count = ARRAY_SIZE(config_loopback);
+	}
 }
 
 void finish_store(struct config_reader *r, const struct config_setting_t *group, void *object)

@@ -11,6 +11,7 @@ const char *check_account(struct span value); /* system users and groups */
 const char *check_account_or_empty(struct span value);
 const char *check_socket(struct span value); /* net.h names */
 const char *check_socket_or_empty(struct span value);
+const char *check_host_port(struct span value); /* "HOST:PORT", numeric */
 const char *check_absolute(struct span value); /* absolute paths */
 const char *check_absolute_or_empty(struct span value);
 const char *check_split_or_empty(struct span value); /* "127.0.0.1:10027" */
@@ -24,10 +25,14 @@ const char *check_mailto(struct span value); /* an address that needs no escapes
 void finish_policyd(
     struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_milter(struct config_reader *r, const struct config_setting_t *group, void *object);
+void finish_web(struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_store(struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_notices(
     struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_domain(struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_key(struct config_reader *r, const struct config_setting_t *group, void *object);
+
+/* What web.proxies and web.metrics are when they are not written. */
+extern const struct network config_loopback[2];
 
 #endif

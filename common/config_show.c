@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "config.h"
+#include "config_check.h"
 
 struct show {
 	const struct config_schema *schema;
@@ -153,6 +154,30 @@ static void show_users(
 	buf_add_cstr(s->out, "];\n");
 }
 
+static void show_networks(
+    const struct show *s, const struct setting_row *row, const char *object, unsigned depth)
+{
+	char text[NETWORK_ADDRESS_MAX];
+	const struct network *list;
+	size_t count;
+
+	memcpy(&list, object + row->field->offset, sizeof list);
+	memcpy(&count, object + row->field->offset2, sizeof count);
+	if (s->only_changed && list == config_loopback)
+		return;
+	put_key(s, depth, row->key);
+	buf_add_char(s->out, '[');
+	for (size_t i = 0; i < count; i++) {
+		unsigned bits = list[i].bits;
+
+		network_print_address(list[i].bytes, text);
+		if (network_is_v4(list[i].bytes))
+			bits -= 96;
+		buf_printf(s->out, "%s\"%s/%u\"", i == 0 ? "" : ", ", text, bits);
+	}
+	buf_add_cstr(s->out, "];\n");
+}
+
 /* The limits of one key out of those that share a list. */
 static void show_limits(
     const struct show *s, const struct setting_row *row, const char *object, unsigned depth)
@@ -230,6 +255,7 @@ static void show_row(
 	case CONFIG_GROUPS: show_groups(s, row, object, depth); break;
 	case CONFIG_WINDOWS:
 	case CONFIG_RATES: show_limits(s, row, object, depth); break;
+	case CONFIG_NETWORKS: show_networks(s, row, object, depth); break;
 	case CONFIG_USERS: show_users(s, row, object, depth); break;
 	default: show_scalar(s, row, object, depth); break;
 	}

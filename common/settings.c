@@ -1,6 +1,5 @@
 /* settings - questions to a snapshot. Knows no file and no libconfig; how a snapshot comes
  * about is config_load.c. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "config.h"
@@ -110,24 +109,12 @@ size_t snapshot_find_login(const struct snapshot *s, struct span login)
 	return owner(e);
 }
 
-static bool parse_address(struct span text, uint8_t bytes[16])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char address[INET6_ADDRSTRLEN];
-
-	if (!span_copy(text, address, sizeof address))
-		return false;
-	memcpy(bytes, mapped, sizeof mapped);
-	return inet_pton(AF_INET, address, bytes + 12) == 1 ||
-	       inet_pton(AF_INET6, address, bytes) == 1;
-}
-
 size_t snapshot_find_client(const struct snapshot *s, struct span address)
 {
 	struct network n = { .bits = 128 };
 	const struct index_entry *e = NULL;
 
-	if (s->networks.count == 0 || !parse_address(address, n.bytes))
+	if (s->networks.count == 0 || !network_parse_address(address, n.bytes))
 		return TENANT_NONE;
 	for (unsigned bits = 129; e == NULL && bits-- > 0;) {
 		if (bits < 128)

@@ -12,6 +12,7 @@
 #include "base.h"
 #include "buf.h"
 #include "err.h"
+#include "network.h"
 #include "rate.h"
 #include "span.h"
 #include "zone.h"
@@ -72,6 +73,7 @@ enum unsubscribe { UNSUBSCRIBE_ADD, UNSUBSCRIBE_KEEP };
 
 struct stream {
 	const char *name;
+	const char *title; /* what recipients are shown; NULL: name */
 	enum stream_class class;
 	const char *const *logins;   /* NULL-terminated; may be NULL */
 	const char *const *contexts; /* Postfix policy_context values */
@@ -90,11 +92,6 @@ struct stream {
 
 enum tenant_state { TENANT_ACTIVE, TENANT_PAST_DUE, TENANT_SUSPENDED, TENANT_CLOSED };
 enum reply_to_rule { REPLY_TO_ANY, REPLY_TO_WARN, REPLY_TO_OWN };
-
-struct network {
-	uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
-	uint8_t bits;      /* 0..128 in that form */
-};
 
 struct tenant {
 	const char *name;
@@ -152,6 +149,19 @@ struct provider {
 		const char *keys;    /* directory of the token keys, absolute */
 		int64_t click_ttl_s; /* a click is counted so long; 0 = for ever */
 	} tokens;
+	struct {
+		const char *user, *group;
+		const char *listen; /* "HOST:PORT", numeric */
+		const struct network *proxies;
+		size_t proxy_count;
+		const struct network *metrics; /* who may see /metrics and /healthz */
+		size_t metrics_count;
+		uint64_t connections, connections_per_address;
+		int64_t request_timeout_s, control_timeout_s;
+		const char *spool; /* directory, absolute */
+		uint64_t spool_octets;
+		const char *texts; /* file, absolute */
+	} web;
 	struct {
 		const char *path;
 		uint64_t map_octets, map_ceiling;
