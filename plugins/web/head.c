@@ -148,34 +148,3 @@ unsigned head_judge(const struct head *h)
 		return 411;
 	return length > FORM_BODY_MAX ? 413 : 0;
 }
-
-/* ---- lines ---- */
-
-/* Cuts off what stands before the next run of exactly so many NULs; false: another run, or an
- * empty piece where there must be one. */
-static bool cut(struct span *rest_io, size_t nuls, bool may_be_empty)
-{
-	size_t end = span_find(*rest_io, '\0', 0);
-
-	if ((end == 0 && !may_be_empty) || rest_io->n - end < nuls)
-		return false;
-	for (size_t i = 0; i < nuls; i++)
-		if (rest_io->p[end + i] != '\0')
-			return false;
-	*rest_io = span_from(*rest_io, end + nuls);
-	return true;
-}
-
-bool head_lines_ok(struct span head)
-{
-	struct span rest = head;
-
-	if (!cut(&rest, 1, false) || !cut(&rest, 1, false) || !cut(&rest, 2, false))
-		return false;
-	/* Empty lines before the request are not in it; blanks before the target would be. */
-	while (rest.n > 2)
-		if (rest.p[0] == ' ' || rest.p[0] == '\t' || !cut(&rest, 1, false) ||
-		    !cut(&rest, 2, true))
-			return false;
-	return span_eq(rest, span_make("\0", 2));
-}

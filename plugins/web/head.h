@@ -26,9 +26,4 @@ void head_field(struct head *h, struct span name, struct span value);
 /* After the last field: 0 to go on, else the status to refuse it with. */
 unsigned head_judge(const struct head *h);
 
-/* A whole head in which single NULs stand for the blanks of the request line and for the colons,
- * and two for each CRLF. False for one that had something else there: LF or CR alone, a NUL, a
- * folded line, more than one blank. */
-bool head_lines_ok(struct span head);
-
 #endif

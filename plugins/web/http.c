@@ -179,24 +179,6 @@ static enum MHD_Result refuse(struct exchange *x, unsigned status)
 	return send_answer(x, &a);
 }
 
-/* The library cuts the head into strings where it lies, and takes more for a line than RFC 9112
- * does. Where it is seen to have left the head in place, as all releases so far do, we look at its
- * cuts. */
-static bool lines_ok(const struct exchange *x, const char *method, const char *version)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	uintptr_t start = (uintptr_t)method, end;
-
-	if (info == NULL)
-		return true;
-	end = start + info->header_size;
-	if ((uintptr_t)x->target <= start || (uintptr_t)version <= (uintptr_t)x->target ||
-	    (uintptr_t)version + strlen(version) > end)
-		return true;
-	return head_lines_ok(span_make(method, info->header_size));
-}
-
 static enum MHD_Result begin(struct exchange *x, const char *method, const char *version)
 {
 	unsigned status;
@@ -204,8 +186,6 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	head_begin(&x->head, span_cstr(method), span_cstr(x->target), span_cstr(version));
 	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, take_field, &x->head);
 	address_octets(address_of(x->connection), x->head.request.peer);
-	if (!lines_ok(x, method, version))
-		x->head.malformed = true;
 	status = head_judge(&x->head);
 	if (status != 0)
 		return refuse(x, status);
