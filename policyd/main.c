@@ -161,14 +161,6 @@ static int start_routes(struct policyd *d)
 	return EX_OK;
 }
 
-/* The user of penguin-web; its block of the configuration may be absent. */
-static uid_t web_user_id(const struct snapshot *s)
-{
-	const char *name = snapshot_text(s, "web", "user");
-
-	return user_id(name != NULL ? name : "penguin-web");
-}
-
 /* Sockets first (root may), then ids for good, then the store as the user it belongs to. */
 static int become_ready(struct policyd *d)
 {
@@ -184,7 +176,7 @@ static int become_ready(struct policyd *d)
 	if (status != EX_OK)
 		return status;
 	d->control.milter_uid = user_id(p->milter.user);
-	d->control.web_uid = web_user_id(d->server.snapshot);
+	d->control.web_uid = user_id(p->web.user);
 	if (daemon_drop_privileges(p->policyd.user, p->policyd.group, error, sizeof error) !=
 	    ERR_OK) {
 		log_text(LOG_LEVEL_ERROR, "%s", error);

@@ -101,6 +101,22 @@ static bool find_account(const char *user, const char *group, uid_t *uid_r, gid_
 	return false;
 }
 
+/* What penguin-web opens, it reads by its group. It may not be installed: then nobody does. */
+static void find_web(const struct provider *p, struct keys_place *place)
+{
+	static const enum token_purpose purposes[] = { TOKEN_CLICK, TOKEN_OPEN,
+		TOKEN_UNSUBSCRIBE };
+	char error[512];
+	gid_t group;
+	uid_t user;
+
+	if (p->web.user[0] == '\0' || daemon_find_account(p->web.user, p->web.group, &user,
+					  &group, error, sizeof error) != ERR_OK)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(purposes); i++)
+		place->readers[purposes[i]] = group;
+}
+
 /* As root: who reads a purpose besides the milter does so by its group. */
 static bool find_readers(const struct ctl *ctl, struct keys_place *place)
 {
@@ -117,6 +133,7 @@ static bool find_readers(const struct ctl *ctl, struct keys_place *place)
 	    !find_account(p->policyd.user, p->policyd.group, &user, &group))
 		return false;
 	place->readers[TOKEN_RETURN] = group;
+	find_web(p, place);
 	return true;
 }
 

@@ -1,28 +1,35 @@
-"""The demonstration behind "make run": a private Postfix, both daemons, a tenant, real mail.
+"""The demonstration behind "make run": a private Postfix, all daemons, tenants, real mail.
 
 Ends by itself with exit status 0 when everything it shows was as it should be. KEEP=1 leaves it
 all running and prints how to talk to it.
 """
 import os
+import re
 import subprocess
 import sys
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
+import tokens
 import verify
 from lab import BUILD, Failure, expect
 from postfix import available
 from smtp import final
 from stack import Stack, Tenant
+from web import ask
 
 PLANS = '{ name = "demo"; recipients = ["6/day", "1000/month"]; rate = "100/s"; }'
 TENANTS = [
     Tenant("acme", ["acme.example"], "demo", logins=["acme"],
            keys={"pm1r": "rsa", "pm1e": "ed25519"}),
     Tenant("globex", ["globex.example"], "demo", logins=["globex"]),
+    Tenant("initech", ["initech.example"], "demo", logins=["initech"],
+           domain='tracking_host = "click.initech.example";',
+           streams='{ name = "news"; tracking = "individual"; opens = "individual"; }'),
 ]
 MESSAGE = """From: Acme News <news@acme.example>
 To: Jo <jo@dest.example>
@@ -36,6 +43,20 @@ List-Unsubscribe-Post: List-Unsubscribe=One-Click
 
 Hello Jo,
 this is the news.
+"""
+
+
+NEWSLETTER = """From: Initech <news@initech.example>
+To: Sam <sam@dest.example>
+Subject: News
+Date: %s
+Message-ID: <news-%d@initech.example>
+MIME-Version: 1.0
+Content-Type: text/html; charset=utf-8
+
+<html><body>
+<p><a href="https://shop.example/sale?id=7&amp;from=mail">Sale</a></p>
+</body></html>
 """
 
 
@@ -65,9 +86,8 @@ class Screen:
         self.say("S: " + self.paint("32" if reply.code < 400 else "33", repr(reply)))
 
 
-def message():
-    from email.utils import formatdate
-    return (MESSAGE % (formatdate(), time.time())).replace("\n", "\r\n").encode()
+def message(template=MESSAGE):
+    return (template % (formatdate(), time.time())).replace("\n", "\r\n").encode()
 
 
 def header_lines(data):
@@ -88,7 +108,9 @@ def show_start(screen, stack):
                        text=True).stdout.strip(), p.submission))
     screen.say("penguin-policyd      unix:penguinmails/policy.sock")
     screen.say("penguin-milter       unix:penguinmails-milter/milter.sock")
-    screen.say("tenants              acme (acme.example), globex (globex.example)")
+    screen.say("penguin-web          http://127.0.0.1:%d" % stack.config.web_port)
+    screen.say("tenants              acme (acme.example), globex (globex.example),")
+    screen.say("                     initech (initech.example, links at click.initech.example)")
     screen.say("keys                 RSA 2048 and Ed25519 for acme, made just now")
 
 
@@ -154,6 +176,56 @@ def show_suppression(screen, stack):
     expect(reply.code == 550, "not refused")
 
 
+def visit(screen, stack, method, url, body=None):
+    """A request to penguin-web, as a proxy before it would hand it on."""
+    host, path = re.match("https://([^/]*)(/.*)", url).groups()
+    form = {"Content-Type": "application/x-www-form-urlencoded"} if body else None
+    reply = ask(stack.config.web_port, method, path, host, form, body)
+    screen.say("%s %s%s" % (method, url, "  " + body.decode() if body else ""))
+    where = reply.headers.get("location")
+    screen.say("%d %s" % (reply.status, "-> " + where if where else "%s, %d octets" % (
+        reply.headers.get("content-type", "").split(";")[0], len(reply.body))),
+               "+" if reply.status < 400 else " ")
+    return reply
+
+
+def newsletter(stack):
+    return final(stack.submit("initech", "news@initech.example", ["sam@dest.example"],
+                              message(NEWSLETTER)))
+
+
+def show_links(screen, stack):
+    reply = newsletter(stack)
+    expect(reply.code == 250, "refused: %r" % reply)
+    got = stack.sink.wait_for("sam@dest.example")
+    before = set(NEWSLETTER.split("\n"))
+    body = got.data.split(b"\r\n\r\n", 1)[1].decode()
+    for line in body.strip().split("\r\n"):
+        screen.say(line, "|" if line in before else "+")
+    screen.say()
+    reply = visit(screen, stack, "GET", re.search('href="([^"]*)"', body).group(1))
+    expect(reply.headers.get("location") == "https://shop.example/sale?id=7&from=mail",
+           "leads elsewhere: %r" % reply.pairs)
+    reply = visit(screen, stack, "GET", re.search('src="([^"]*)"', body).group(1))
+    expect(reply.status == 200 and len(reply.body) == 43, "no image: %r" % reply.pairs)
+    return got
+
+
+def show_unsubscribe(screen, stack, got):
+    value = got.headers("List-Unsubscribe")[0].decode()
+    url = re.search("<(https:[^>]*)>", value).group(1)
+    reply = visit(screen, stack, "GET", url)
+    expect(reply.status == 200 and newsletter(stack).code == 250, "looking unsubscribed")
+    reply = visit(screen, stack, "POST", url, b"List-Unsubscribe=One-Click")
+    expect(reply.status == 200, "not unsubscribed: %r" % reply.pairs)
+    screen.say()
+    screen.say("The next newsletter to the same reader:")
+    reply = newsletter(stack)
+    screen.dialogue("RCPT TO:<sam@dest.example>", reply)
+    expect(reply.code == 550, "not refused")
+    ctl(screen, stack, "events", "show", "--tenant", "initech")
+
+
 def show_quota(screen, stack):
     """The plan allows six recipients a day; refused mail has cost nothing."""
     for number in range(1, 9):
@@ -185,7 +257,8 @@ def keep(screen, stack):
     mail = lab.directory("mail")
     sink = lab.spawn("sink", [sys.executable, HERE.parent / "lib/sink.py", stack.sink.port,
                               mail])
-    pids = [postfix.master_pid(), stack.daemons.policyd.pid, stack.daemons.milter.pid, sink.pid]
+    daemons = (stack.daemons.policyd, stack.daemons.milter, stack.daemons.web, sink)
+    pids = [postfix.master_pid(), *(d.pid for d in daemons)]
     stop = lab.path / "stop"
     stop.write_text(STOP % (" ".join(str(p) for p in pids), lab.path))
     stop.chmod(0o755)
@@ -200,13 +273,14 @@ def keep(screen, stack):
             ("ask", "%s -c %s status" % (BUILD / "penguinctl", stack.config.file)),
             ("policy socket", stack.daemons.policy_socket),
             ("milter socket", stack.daemons.milter_socket),
-            ("control socket", stack.config.control), ("stop", stop)):
+            ("control socket", stack.config.control),
+            ("penguin-web", "http://127.0.0.1:%d" % stack.config.web_port), ("stop", stop)):
         screen.say("%-16s %s" % (label, text))
 
 
 def demonstrate(screen):
-    screen.step("A private Postfix, both daemons, two tenants")
-    with Stack(TENANTS, plans=PLANS) as stack:
+    screen.step("A private Postfix, all daemons, three tenants")
+    with Stack(TENANTS, plans=PLANS, token_keys=tokens.Keys(), web=True) as stack:
         show_start(screen, stack)
         screen.step("A message before and after")
         data = show_mail(screen, stack)
@@ -218,6 +292,10 @@ def demonstrate(screen):
         show_suppression(screen, stack)
         screen.step("The quota: six recipients a day, one is spent")
         show_quota(screen, stack)
+        screen.step("A newsletter: its link and its image (+ is new)")
+        got = show_links(screen, stack)
+        screen.step("One click unsubscribes")
+        show_unsubscribe(screen, stack, got)
         screen.step("What the admin sees")
         ctl(screen, stack, "quota", "show")
         if os.environ.get("KEEP"):
@@ -238,7 +316,7 @@ def main():
     except Failure as error:
         print("\n%s step %d: %s" % (screen.paint("1;31", "FAILED"), screen.number, error))
         return 1
-    print("\n%s in %.0f s: two signatures that verify, four refusals, nothing of the host "
+    print("\n%s in %.0f s: two signatures that verify, five refusals, nothing of the host "
           "touched%s." % (screen.paint("1;32", "All as it should be"), time.monotonic() - screen.start,
         "" if os.environ.get("KEEP") else ", nothing left behind"))
     return 0

@@ -15,12 +15,12 @@ import socket
 import struct
 
 import smtp
-from lab import BUILD, Failure, Lab, can_connect, free_port, run, wait_until
+from lab import BUILD, REPO, Failure, Lab, can_connect, free_port, run, wait_until
 from policyclient import Control, Policy
 from postfix import Postfix
 from sink import Sink
 
-POLICYD_UID, MILTER_UID = 64101, 64102
+POLICYD_UID, MILTER_UID, WEB_UID = 64101, 64102, 64103
 
 
 class Key:
@@ -92,9 +92,9 @@ class Config:
     """penguinmails.conf and tenants.d in a directory of the lab, with keys."""
 
     def __init__(self, lab, tenants, plans=OPEN_PLAN, policyd="", milter="", store="",
-                 postfix="", one_key=False, token_keys=None):
+                 postfix="", one_key=False, token_keys=None, web=False):
         """one_key: all domains share a key, where keys matter little and time does. token_keys:
-        a tokens.Keys; the milter gets its files."""
+        a tokens.Keys; every daemon gets what it may read. web: with penguin-web."""
         self.lab, self.one_key, self.made = lab, one_key, {}
         root = os.geteuid() == 0
         self.directory = lab.directory("etc")
@@ -123,12 +123,26 @@ class Config:
         if token_keys is not None:
             directory = self.directory / "tokens"
             token_keys.write(directory, (MILTER_UID, MILTER_UID) if root else None)
-            if root:  # the key of return paths is policyd's to read, too
+            if root:  # whoever opens what the milter seals reads by its group
                 os.chown(directory / "return.keys", MILTER_UID, POLICYD_UID)
+                for purpose in ("click", "open", "unsubscribe"):
+                    os.chown(directory / (purpose + ".keys"), MILTER_UID, WEB_UID)
             with open(self.file, "a") as f:
                 f.write("tokens = { keys = %s; };\n" % quoted(directory))
+        if web:
+            self.add_web(root)
         for tenant in tenants:
             self.add(tenant)
+
+    def add_web(self, root):
+        """The block of penguin-web; web_port is where it listens."""
+        self.web_port = free_port()
+        spool = self.lab.directory("spool", 0o700, WEB_UID if root else None)
+        with open(self.file, "a") as f:
+            f.write('web = {\n\tuser = %s;\n\tgroup = %s;\n\tlisten = "127.0.0.1:%d";\n'
+                    "\tspool = %s;\n\ttexts = %s;\n};\n" % (
+                        *[quoted(WEB_UID if root else "")] * 2, self.web_port, quoted(spool),
+                        quoted(REPO / "etc/web-texts.conf")))
 
     def add(self, tenant):
         """Writes (or writes anew) a tenant's file and makes keys that are not there yet."""
@@ -179,7 +193,7 @@ class Daemons:
         self.lab, self.config = lab, config
         self.programs = programs or BUILD
         self.environment = environment or {}
-        self.policyd = self.milter = None
+        self.policyd = self.milter = self.web = None
         self.policy_socket = config.queue / "penguinmails" / "policy.sock"
         self.milter_socket = config.queue / "penguinmails-milter" / "milter.sock"
 
@@ -216,8 +230,11 @@ class Daemons:
     def start_milter(self):
         self.milter = self.start("penguin-milter", self.milter_socket)
 
+    def start_web(self):
+        self.web = self.start("penguin-web", self.config.web_port)
+
     def stop(self, which):
-        """which: "policyd" or "milter". Its exit status must be good."""
+        """which: "policyd", "milter" or "web". Its exit status must be good."""
         process = getattr(self, which)
         status = self.lab.end(process)
         process.killed = True
@@ -265,6 +282,8 @@ class Stack:
         if self.want_daemons:
             self.daemons.start_policyd()
             self.daemons.start_milter()
+            if self.config_options.get("web"):
+                self.daemons.start_web()
 
     @property
     def records(self):
@@ -299,4 +318,4 @@ def postfix_uid():
 
 
 __all__ = ["Stack", "Tenant", "Config", "Daemons", "Clock", "Key", "OPEN_PLAN",
-           "POLICYD_UID", "MILTER_UID", "postfix_uid"]
+           "POLICYD_UID", "MILTER_UID", "WEB_UID", "postfix_uid"]

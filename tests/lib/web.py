@@ -13,9 +13,8 @@ import socket
 
 from fake_control import FakeControl
 from lab import BUILD, REPO, Lab, free_port, run, wait_until
-from stack import Clock, Config, Daemons, Tenant, quoted
+from stack import WEB_UID, Clock, Config, Daemons, Tenant, quoted
 
-WEB_UID = 64103
 HOST, OTHER_HOST = "click.acme.example", "click.globex.example"
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 FORM = "application/x-www-form-urlencoded"
@@ -60,6 +59,31 @@ class Reply:
     @property
     def text(self):
         return self.body.decode()
+
+
+def connect(port):
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+
+def ask(port, method, path, host=HOST, headers=None, body=None, connection=None):
+    """One request, on a connection of its own unless one is given. A header that is None is left
+    out."""
+    own = connection is None
+    connection = connection or connect(port)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        given = dict({"Host": host, "User-Agent": BROWSER}, **(headers or {}))
+        if body is not None:
+            given.setdefault("Content-Length", str(len(body)))
+        for name, value in given.items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders(body)
+        reply = connection.getresponse()
+        return Reply(reply.status, reply.getheaders(), reply.read())
+    finally:
+        if own:
+            connection.close()
 
 
 class Rings:
@@ -173,25 +197,10 @@ class Web:
     # ---- HTTP ----
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return connect(self.port)
 
     def ask(self, method, path, headers=None, body=None, host=HOST, connection=None):
-        own = connection is None
-        connection = connection or self.connect()
-        try:
-            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            given = dict({"Host": host, "User-Agent": BROWSER}, **(headers or {}))
-            if body is not None:
-                given.setdefault("Content-Length", str(len(body)))
-            for name, value in given.items():
-                if value is not None:
-                    connection.putheader(name, value)
-            connection.endheaders(body)
-            reply = connection.getresponse()
-            return Reply(reply.status, reply.getheaders(), reply.read())
-        finally:
-            if own:
-                connection.close()
+        return ask(self.port, method, path, host, headers, body, connection)
 
     def get(self, path, headers=None, **more):
         return self.ask("GET", path, headers, **more)
