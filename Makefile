@@ -248,7 +248,7 @@ install: all
 			[ ! -e "$$f" ] || install -m 644 "$$f" $(DESTDIR)$(MANDIR)/man$$s || exit 1; \
 		done; \
 	done
-	install -m 644 README.md LICENSE $(DESTDIR)$(DATADIR)
+	install -m 644 README.md LICENSE etc/nginx.conf.sample etc/Caddyfile.sample $(DESTDIR)$(DATADIR)
 	@# An admin's file is never overwritten: the shipped one then goes beside it.
 	@for f in etc/*.conf; do \
 		[ -e "$$f" ] || continue; \

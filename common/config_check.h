@@ -12,7 +12,7 @@ const char *check_account_or_empty(struct span value);
 const char *check_socket(struct span value); /* net.h names */
 const char *check_socket_or_empty(struct span value);
 const char *check_host_port(struct span value); /* "HOST:PORT", numeric */
-const char *check_absolute(struct span value); /* absolute paths */
+const char *check_absolute(struct span value);  /* absolute paths */
 const char *check_absolute_or_empty(struct span value);
 const char *check_split_or_empty(struct span value); /* "127.0.0.1:10027" */
 const char *check_key_file(struct span value);

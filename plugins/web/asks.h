@@ -1,4 +1,4 @@
-/* asks - questions to penguin-policyd that somebody waits for: unsubscribing, and its metrics. A few
+/* asks - questions to penguin-policyd that somebody waits for: unsubscribing, its metrics. A few
  * threads with a connection each ask them, so that whoever answers HTTP never waits. */
 #ifndef ASKS_H
 #define ASKS_H

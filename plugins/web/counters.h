@@ -56,7 +56,7 @@ void counters_put(struct buf *out, struct counters *c);
 
 /* Those of penguin-policyd (verb "metrics": metric.N=NAME<tab>labels<tab>value<tab>type<tab>help,
  * labels as key="value",...). What is not a metric, or not a number, is left out. Names of the same
- * kind must follow each other, as Prometheus wants it; a name that comes again later is left out. */
+ * kind must follow each other, as Prometheus wants; a name that comes again later is left out. */
 void counters_put_foreign(struct buf *out, const struct attr_request *answer);
 
 #endif

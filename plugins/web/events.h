@@ -1,5 +1,5 @@
-/* events - clicks and opens on their way to penguin-policyd: collected in memory, sent in batches by
- * one thread, kept in the spool while policyd is away, and sent in their order when it is back. What
+/* events - clicks and opens on their way to penguin-policyd: collected in memory, sent in batches
+ * by one thread, kept in the spool while policyd is away, sent in their order when it is back. What
  * is sent twice is at most the batch under way when one side ended. */
 #ifndef EVENTS_H
 #define EVENTS_H

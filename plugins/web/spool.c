@@ -1,4 +1,4 @@
-/* spool - events on disk while penguin-policyd is away. Knows files and lines; not what they say. */
+/* spool - events on disk while penguin-policyd is away. Knows files and lines only. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* spool - events on disk while penguin-policyd is away: numbered files of at most SPOOL_LINES lines,
+/* spool - events on disk while penguin-policyd is away: numbered files of up to SPOOL_LINES lines,
  * so that a file is what is sent at once. The oldest goes when all of them would take more than
  * they may. Lines are whole or not there. Not thread safe. */
 #ifndef SPOOL_H

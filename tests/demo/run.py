@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 
 import tokens
 import verify
-from lab import BUILD, Failure, expect
+from lab import BUILD, Failure, expect, wait_until
 from postfix import available
 from smtp import final
 from stack import Stack, Tenant
@@ -223,6 +223,8 @@ def show_unsubscribe(screen, stack, got):
     reply = newsletter(stack)
     screen.dialogue("RCPT TO:<sam@dest.example>", reply)
     expect(reply.code == 550, "not refused")
+    wait_until(lambda: stack.penguinctl("events", "show")[1].count("initech") > 1, 15,
+               "the events are recorded")
     ctl(screen, stack, "events", "show", "--tenant", "initech")
 
 
