@@ -149,6 +149,14 @@ static size_t trim(struct span text, size_t start, size_t end)
 	return end;
 }
 
+/* Does a letter or digit follow, maybe behind line ends that belong to no URL? */
+static bool is_word_next(struct span text, size_t at, size_t end)
+{
+	while (at < end && is_blank(text.p[at]))
+		at++;
+	return at < end && is_word_octet(text.p[at]);
+}
+
 /* All ASCII, and a host with a dot. host: behind "://". */
 static bool is_url(struct span text, size_t host, size_t end)
 {
@@ -158,8 +166,7 @@ static bool is_url(struct span text, size_t host, size_t end)
 	if (host >= end || !is_word_octet(text.p[host]))
 		return false;
 	for (; at < end && strchr("/?#", text.p[at]) == NULL; at++)
-		dot =
-		    dot || (text.p[at] == '.' && at + 1 < end && is_word_octet(text.p[at + 1]));
+		dot = dot || (text.p[at] == '.' && is_word_next(text, at + 1, end));
 	for (at = host; at < end; at++)
 		if ((unsigned char)text.p[at] >= 0x7f || text.p[at] == '\0')
 			return false;
