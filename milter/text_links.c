@@ -34,13 +34,15 @@ static size_t find_signature(struct span text)
 	return hit != NULL ? (size_t)(hit - text.p) + 2 : text.n;
 }
 
-/* Start of the line that at is in; at never goes back. */
+/* Start of the line that at is in, a byte order mark left out; at never goes back. */
 static size_t line_of(struct finder *f, size_t at)
 {
 	const char *end = memrchr(f->text.p + f->line, '\n', at - f->line);
 
 	if (end != NULL)
 		f->line = (size_t)(end - f->text.p) + 1;
+	else if (f->line == 0 && span_starts(f->text, SPAN("\xef\xbb\xbf")))
+		f->line = 3;
 	return f->line;
 }
 
