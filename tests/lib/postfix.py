@@ -137,6 +137,9 @@ class Postfix:
         self.queue = lab.directory("queue")
         self.data = lab.directory("data", owner=pwd.getpwnam("postfix").pw_uid)
         self.log_file = lab.path / "log" / "mail.log"
+        # At a start after a hard stop postsuper(1) has things to say, and runs as mail_owner.
+        self.log_file.touch()
+        self.log_file.chmod(0o666)
         self.submission, self.inbound, self.plain = free_port(), free_port(), free_port()
         main = MAIN.format(
             queue=self.queue, data=self.data, sink=sink_port, relay_domain=RELAY_DOMAIN,
