@@ -8,8 +8,6 @@ What passes must be the tenant's own in the eyes of parsers that are not ours (l
 signed for the tenant's domains alone. Forms that must pass are named, so that refusing everything
 is no way to win."""
 # timeout: 240
-import itertools
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,11 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import authors  # noqa: E402
 import verify  # noqa: E402
 from lab import Lab, expect  # noqa: E402
-from milterclient import MilterClient  # noqa: E402
-from policyclient import Policy  # noqa: E402
+from pair import Pair  # noqa: E402
 from postfix import available  # noqa: E402
 from smtp import final  # noqa: E402
-from stack import Config, Daemons, MILTER_UID, POLICYD_UID, Stack, Tenant  # noqa: E402
+from stack import Stack, Tenant  # noqa: E402
 from suite import Suite, skip  # noqa: E402
 
 TENANTS = [
@@ -41,7 +38,8 @@ LOGINS = {"acme": ("acme", "acme.example", "beta.example"),
 STRANGERS = ["ACME ", "acme2", "x@acme.example.bank.example", "x@beta.example",
              "acme@", "@acme.example.", "", " acme", "acme\tx", "'acme'"]
 
-# {o}: a domain of the login's tenant, {f}: another tenant's. True: must pass.
+# {o}: a domain of the login's tenant, {f}: another tenant's. True: must pass; False: must not, as a
+# header field at least (some reader takes another address from it than the rest); None: may.
 ADDRESSES = [
     ("a@{o}", True), ("a@{f}", False), ("A@{O}", True), ("A@{F}", False), ("a@{o}.", None),
     ("a@{f}.", False), ("a@.{o}", False), ("a@{o}..", False), ("a@x.{o}", None),
@@ -53,9 +51,9 @@ ADDRESSES = [
     ("a@mu\u0308nchen.example", None), ("a@\u0430cme.example", False), ("a@b\u0435ta.example", False),
     ("a@\uff41cme.example", None), ("a@beta\u3002example", None), ("a@be\u200bta.example", None),
     ("a@be\u00adta.example", None), ("a@beta\u2024example", None), ("a@[192.0.2.1]", False),
-    ("\"a@{f}\"@{o}", None), ("\"a@{o}\"@{f}", False), ("\"a\\\"@{f}\"@{o}", None),
+    ("\"a@{f}\"@{o}", False), ("\"a@{o}\"@{f}", False), ("\"a\\\"@{f}\"@{o}", False),
     ("\"a@{o}> \"@{f}", False), ("a%{f}@{o}", None), ("a%{o}@{f}", False), ("{f}!a@{o}", None),
-    ("{o}!a@{f}", False), ("a@{f}@{o}", None), ("a@{o}@{f}", False), ("a@{o} @{f}", False),
+    ("{o}!a@{f}", False), ("a@{f}@{o}", False), ("a@{o}@{f}", False), ("a@{o} @{f}", False),
     ("a+b@{o}", True), ("a@{o}%00.{f}", False), ("a@{o}\\.{f}", False), ("a@{o}/{f}", False),
 ]
 # In header fields alone. {o}, {f} as above.
@@ -65,22 +63,22 @@ TEXTS = [
     ("a@{o}; b@{f}", False), ("a@{o},, b@{f}", False), ("a@{o} b@{f}", False),
     ("g: a@{f};", False), ("g: a@{o}, b@{f};", False), ("g:; a@{f}", False),
     ("g: a@{o};, b@{f}", False), ("a@{o}, g: b@{f};", False), ("g: h: a@{f};;", False),
-    ("\"a@{f}\" <a@{o}>", True), ("\"a@{o}\" <a@{f}>", False), ("a@{f} <a@{o}>", None),
-    ("a@{o} <a@{f}>", False), ("\"<a@{f}>\" <a@{o}>", None), ("\"<a@{o}>\" <a@{f}>", False),
-    ("<a@{o}> <a@{f}>", False), ("<<a@{f}>> <a@{o}>", None), ("<a@{o}><a@{f}>", False),
+    ("\"a@{f}\" <a@{o}>", True), ("\"a@{o}\" <a@{f}>", False), ("a@{f} <a@{o}>", False),
+    ("a@{o} <a@{f}>", False), ("\"<a@{f}>\" <a@{o}>", False), ("\"<a@{o}>\" <a@{f}>", False),
+    ("<a@{o}> <a@{f}>", False), ("<<a@{f}>> <a@{o}>", False), ("<a@{o}><a@{f}>", False),
     ("N <a@{f}> (<a@{o}>)", False), ("(<a@{o}>) a@{f}", False), ("(a@{o}) a@{f}", False),
-    ("a@{o} (a@{f})", None), ("(a@{f}) a@{o}", None), ("a@(x){o}", None), ("a(@{f})@{o}", None),
+    ("a@{o} (a@{f})", None), ("(a@{f}) a@{o}", None), ("a@(x){o}", None), ("a(@{f})@{o}", False),
     ("a@{o}(.{f})", None), ("a@{f}(,a@{o})", False), ("a@{o}(,) , b@{f}", False),
     ("(\\)a@{o}(\\() a@{f}", False), ("(((a@{o}) a@{f}", False), ("a@{o})a@{f}", False),
     ("=?utf-8?q?a=40{f}?= <a@{o}>", None), ("=?utf-8?q?a=40{o}?= <a@{f}>", False),
     ("=?utf-8?q?=3Ca=40{o}=3E?= <a@{f}>", False), ("=?utf-8?q?=3Ca=40{f}=3E,?= <a@{o}>", None),
-    ("=?utf-8?q?a?=@{o}", None), ("=?utf-8?q?a=40{f}=2C?=@{o}", None), ("=?utf-8?q?a=40{o}?=@{f}", False),
+    ("=?utf-8?q?a?=@{o}", False), ("=?utf-8?q?a=40{f}=2C?=@{o}", False), ("=?utf-8?q?a=40{o}?=@{f}", False),
     ("a@=?utf-8?q?{f}?=", False), ("=?utf-8?b?YUBiZXRhLmV4YW1wbGUNCkZyb206IGE=?= <a@{o}>", None),
-    ("<@{f}:a@{o}>", None), ("<@{o}:a@{f}>", False), ("<@{o},@{f}:a@{f}>", False),
+    ("<@{f}:a@{o}>", False), ("<@{o}:a@{f}>", False), ("<@{o},@{f}:a@{f}>", False),
     ("a @ {o}", None), ("a @ {f}", False), ("a@\n {f}", False), ("\n a@{f}", False),
     ("a@{o}\n\t<a@{f}>", False), ("N\n <a@{o}>", True), ("\n <a@{o}>", True),
     ("a@{o}\x0b, b@{f}", False), ("a@{o}\x0cb@{f}", False), ("a@{o}\x1b b@{f}", False),
-    ("a@{o}\rb@{f}", False), ("a@{o}\u2028, b@{f}", False), ("\udcff <a@{o}>", None),
+    ("a@{o}\rb@{f}", False), ("a@{o}\u2028, b@{f}", False), ("\udcff <a@{o}>", False),
     ("\udcff <a@{f}>", False), ("a@{o}\udcff.{f}", False), ("a@{f}#@{o}", None),
     ("a@{o}#@{f}", False), ("mailto:a@{f}", False), ("'a@{o}' <a@{f}>", False),
     ("\\<a@{o}\\> <a@{f}>", False), ("\"unclosed <a@{o}>, <a@{f}>", False),
@@ -145,37 +143,6 @@ def judged(login, name, must, data, records, refusal):
     expect(found and all(s.good for s in found), "%s: signatures %s" % (where, found))
     expect(all(OWNERS.of(s.domain) == tenant for s in found), "%s: signed %s" % (where, found))
     return "passed"
-
-
-class Pair:
-    """Both daemons, no Postfix."""
-
-    def __init__(self, lab):
-        self.config = Config(lab, TENANTS)
-        lab.directory("queue/penguinmails", owner=POLICYD_UID)
-        lab.directory("queue/penguinmails-milter", owner=MILTER_UID)
-        self.daemons = Daemons(lab, self.config)
-        self.daemons.start_policyd()
-        self.daemons.start_milter()
-        expect(" %d tenants" % len(TENANTS) in self.daemons.policyd.text(), "a file was refused")
-        self.numbers = itertools.count(1)
-        self.milter = MilterClient(self.daemons.milter_socket)
-
-    def send(self, login, sender, data):
-        """(the message as it leaves, or None; the refusal; the milter's Result)."""
-        number = next(self.numbers)
-        with Policy(self.daemons.policy_socket, login) as policy:
-            more = {"instance": "i.%d" % number, "queue_id": "4Q%d" % number}
-            actions = [policy.action("RCPT", sender, "x@dest.example", **more),
-                       policy.action("END-OF-MESSAGE", sender, "x@dest.example", 1, size=len(data),
-                                     **more)]
-        refused = [a for a in actions if a != "DUNNO"]
-        if refused:
-            return None, refused[0], None
-        result = self.milter.send(data, "<%s>" % sender, ["<x@dest.example>"], login,
-                                  queue_id=more["queue_id"])
-        passed = result.action in ("continue", "accept")
-        return (result.message if passed else None), result.reply, result
 
 
 def headers(pair):
@@ -256,11 +223,11 @@ def through_postfix(stack):
 def main():
     suite = Suite()
     with Lab() as lab:
-        pair = Pair(lab)
+        pair = Pair(lab, TENANTS)
         suite.check("header fields", headers, pair)
         suite.check("envelope senders", envelopes, pair)
         suite.check("logins that are no tenant's", strangers, pair)
-        pair.milter.close()
+        pair.close()
     if available():
         suite.check("through Postfix", skip, available())
         return suite.end()
@@ -270,5 +237,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.umask(0o022)
     sys.exit(main())
