@@ -63,6 +63,36 @@ static bool is_clean(struct span s)
 	return true;
 }
 
+/* The text after "=?charset?Q?" where at stands at such a beginning, else NULL. */
+static const char *encoded_text(const char *at, const char *end)
+{
+	const char *mark = NULL;
+
+	if (end - at > 2 && at[0] == '=' && at[1] == '?')
+		mark = memchr(at + 2, '?', (size_t)(end - at - 2));
+	if (mark == NULL || end - mark < 3 || strchr("BbQq", mark[1]) == NULL || mark[2] != '?')
+		return NULL;
+	return mark + 3;
+}
+
+/* Some readers take an encoded word (RFC 2047) up to the next "?=", over the end of a quoted string
+ * or over the address, or up to the end of the field when there is none. */
+static bool encoded_words_end(struct span s)
+{
+	const char *end = s.p + s.n, *at = s.p, *text;
+
+	for (; at < end; at++) {
+		text = encoded_text(at, end);
+		if (text == NULL)
+			continue;
+		for (at = text; end - at < 2 || at[0] != '?' || at[1] != '='; at++)
+			if (end - at < 2 || strchr("\"()<>\\", *at) != NULL)
+				return false;
+		at++;
+	}
+	return true;
+}
+
 /* A comment, its nesting counted, not recursed into. */
 static bool skip_comment(struct cursor *c)
 {
@@ -276,7 +306,7 @@ enum err mailbox_parse_list(struct span value, struct mailbox_list *list_r)
 
 	list_r->count = 0;
 	list_r->has_group = false;
-	if (!is_clean(value))
+	if (!is_clean(value) || !encoded_words_end(value))
 		return ERR_SYNTAX;
 	for (;;) {
 		e = read_mailbox(&c, list_r, &group);

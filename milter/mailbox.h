@@ -27,7 +27,8 @@ struct mailbox_list {
  *   - the obsolete forms: routes, comments or blanks inside an address, empty list elements;
  *   - '<' or '>' inside a comment or a quoted string, where simple readers look for the address;
  *   - a quoted local part with more in it than letters, digits, blanks and dots;
- *   - an encoded-word as local part (RFC 2047 section 5); address literals; a trailing dot.
+ *   - an encoded word that does not end, or not before a quote, bracket or parenthesis;
+ *   - an encoded word as local part (RFC 2047 section 5); address literals; a trailing dot.
  * ERR_TOOBIG: more than MAILBOX_MAX. Time is linear in the length. */
 enum err mailbox_parse_list(struct span value, struct mailbox_list *list_r) CHECKED;
 

@@ -39,7 +39,9 @@ LOCALS = ["a"] * 20 + ["b.c", '"a b"', '"a@bank.example"', "=?utf-8?q?a=40bank.e
 NAMES = ["", "N"] * 4 + [
     '"N, M"', '"a@bank.example"', "a@bank.example", "=?utf-8?q?a=40bank.example?=",
     "=?utf-8?b?YUBiYW5rLmV4YW1wbGUs?=", "(c)", '"\\"', "N.", "N <b@bank.example>", "g:", "g: ;", "ü",
-    "=?utf-8?q?=3Ca=40bank.example=3E=2C?=", '"<b@bank.example>"', "'", ";", ":"]
+    "=?utf-8?q?=3Ca=40bank.example=3E=2C?=", "=?utf-8?q?=3Ca=40bank.example=3E=2C",
+    '"=?utf-8?q?=3Ca=40bank.example=3E=2C"', '"=?utf-8?b?YUBiYW5rLmV4YW1wbGUs?="', "=?utf-8?q?", "?=",
+    '"<b@bank.example>"', "'", ";", ":"]
 JOINTS = [", "] * 4 + [",", ";", " ", "", ",,", "\n ", "\n\t, ", ") ", " (", "(x)", ">", "<", '"',
                        "\x0b", "\r", "\x7f", "\u2028", "\udcff", ":", "\\"]
 NOISE = ["(", ")", "<", ">", "@", ",", ";", ":", "\\", '"', ".", "[", "]", " ", "\t", "\n ", "=?",

@@ -17,11 +17,12 @@ import verify  # noqa: E402
 from fake_control import FakeControl  # noqa: E402
 from lab import BUILD, Lab, expect, run, wait_until  # noqa: E402
 from milterclient import MilterClient, RECEIVED  # noqa: E402
+from pair import Pair  # noqa: E402
 from policyclient import Policy  # noqa: E402
 from policyd import well_formed  # noqa: E402
 from postfix import RELAY_DOMAIN, available  # noqa: E402
 from smtp import final  # noqa: E402
-from stack import Config, Daemons, MILTER_UID, POLICYD_UID, Stack, Tenant, quoted  # noqa: E402
+from stack import Config, Daemons, MILTER_UID, Stack, Tenant, quoted  # noqa: E402
 from suite import Suite, skip  # noqa: E402
 
 ACME = Tenant("acme", ["acme.example"], logins=["acme", "*@acme.example"])
@@ -277,16 +278,6 @@ def configured(pair):
     expect(not missing, "taken, or not named: %s" % missing)
 
 
-class Pair:
-    def __init__(self, lab):
-        self.config = Config(lab, [ACME])
-        lab.directory("queue/penguinmails", owner=POLICYD_UID)
-        lab.directory("queue/penguinmails-milter", owner=MILTER_UID)
-        self.daemons = Daemons(lab, self.config)
-        self.daemons.start_policyd()
-        self.daemons.start_milter()
-
-
 # ---- a real Postfix ----
 
 FALSE_ENDS = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\r\n", b"\r\n.\r", b"\r.\n",
@@ -420,7 +411,7 @@ def main():
     with Lab() as lab:
         suite.check("values at the milter", milter_values, Milter(lab))
     with Lab() as lab:
-        pair = Pair(lab)
+        pair = Pair(lab, [ACME])
         suite.check("values at policyd", policyd_values, pair)
         suite.check("names in the configuration", configured, pair)
     names = {"false ends of data": false_ends, "dot lines": dot_lines,
