@@ -15,9 +15,11 @@ struct loop {
 	struct event_base *base;
 	struct source *sources;
 	bool stopped;
+	bool busy; /* in this round something was ready */
 };
 
 struct loop_io {
+	struct loop *loop;
 	struct event *read, *write;
 	bool wants_read, wants_write;
 	void (*ready)(void *argument, bool read, bool write);
@@ -61,13 +63,16 @@ void loop_free(struct loop **l)
 	*l = NULL;
 }
 
-void loop_run(struct loop *l, void (*turn)(void *argument), void *argument)
+void loop_run(struct loop *l, loop_turn *turn, void *argument)
 {
+	bool again = false;
+
 	l->stopped = false;
 	while (!l->stopped) {
-		if (event_base_loop(l->base, EVLOOP_ONCE) < 0)
+		l->busy = false;
+		if (event_base_loop(l->base, again ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0)
 			return;
-		turn(argument);
+		again = turn(argument, l->busy);
 	}
 }
 
@@ -81,6 +86,7 @@ static void on_io(evutil_socket_t fd, short what, void *argument)
 	struct loop_io *io = argument;
 
 	(void)fd;
+	io->loop->busy = true;
 	io->ready(io->argument, (what & EV_READ) != 0, (what & EV_WRITE) != 0);
 }
 
@@ -91,6 +97,7 @@ struct loop_io *loop_watch(struct loop *l, int fd,
 
 	if (io == NULL)
 		return NULL;
+	io->loop = l;
 	io->ready = ready;
 	io->argument = argument;
 	io->read = event_new(l->base, fd, EV_READ | EV_PERSIST, on_io, io);

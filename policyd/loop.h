@@ -10,8 +10,11 @@ struct loop_io;
 struct loop *loop_new(void);
 void loop_free(struct loop **l);
 
-/* Calls turn(argument) after each round of callbacks, until loop_stop. */
-void loop_run(struct loop *l, void (*turn)(void *argument), void *argument);
+/* Called after each round of callbacks; busy: something watched was ready. True: the next round looks
+ * at what is ready now and does not sleep. */
+typedef bool loop_turn(void *argument, bool busy);
+/* Until loop_stop. */
+void loop_run(struct loop *l, loop_turn *turn, void *argument);
 void loop_stop(struct loop *l);
 
 /* Watches fd; callback gets what it is ready for. Starts with reading wanted. NULL: no memory. */

@@ -267,13 +267,14 @@ static void on_stop(void *argument)
 	d->stopping = d->server.stopping = true;
 }
 
-static void turn(void *argument)
+static bool turn(void *argument, bool busy)
 {
 	struct policyd *d = argument;
+	bool held = store_flush(d->server.store, clock_mono_ns(), busy);
 
-	store_flush(d->server.store, clock_mono_ns());
 	if (d->stopping && listeners_drain(d->server.listeners))
 		loop_stop(d->loop);
+	return held;
 }
 
 static bool prepare_loop(struct policyd *d)

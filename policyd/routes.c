@@ -256,9 +256,12 @@ static void on_stop(void *argument, bool read, bool write)
 	loop_stop(r->loop);
 }
 
-static void on_turn(void *argument)
+/* Nothing is put off to the end of a turn. */
+static bool on_turn(void *argument, bool busy)
 {
-	(void)argument; /* nothing is put off to the end of a turn */
+	(void)argument;
+	(void)busy;
+	return false;
 }
 
 static void *run(void *argument)

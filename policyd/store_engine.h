@@ -84,6 +84,7 @@ struct store {
 	struct round round;
 	int64_t down_until_ns; /* monotonic; after a failed commit */
 	bool down;
+	int64_t answered_ns; /* monotonic, of the last commit that worked */
 
 	pthread_t thread;
 	bool thread_runs;

@@ -45,10 +45,14 @@ static void launch(struct store *s)
 	pthread_cond_signal(&s->work); /* unlocked: who wakes up must not wait again */
 }
 
-void store_flush(struct store *s, int64_t mono_ns)
+bool store_flush(struct store *s, int64_t mono_ns, bool busy)
 {
-	if (s->flying == NULL && due(s, mono_ns))
-		launch(s);
+	if (s->flying != NULL || !due(s, mono_ns))
+		return false;
+	if (busy && mono_ns - s->answered_ns < STORE_HOLD_NS)
+		return true;
+	launch(s);
+	return false;
 }
 
 static void finish(struct store *s, struct batch *b)
@@ -61,6 +65,7 @@ static void finish(struct store *s, struct batch *b)
 	if (s->down)
 		log_text(LOG_LEVEL_WARNING, "store: commits work again");
 	s->down = false;
+	s->answered_ns = clock_mono_ns();
 	batch_answer(b, false);
 	batch_reset(b, 0);
 }

@@ -139,7 +139,7 @@ static uint64_t used(struct store *s)
 
 static void commit(struct store *s)
 {
-	store_flush(s, clock_mono_ns() + 3600 * NS_PER_S);
+	ck_assert(!store_flush(s, clock_mono_ns() + 3600 * NS_PER_S, true));
 	complete(s);
 }
 
@@ -165,7 +165,7 @@ START_TEST(answers_after_commit)
 	ck_assert_int_eq(answers.result[0], ADMISSION_REFUSED);
 	ask(s, 1, 2, 4); /* the same again, its answer still on the way */
 	ck_assert_uint_eq(answers.count, 1);
-	store_flush(s, clock_mono_ns());
+	ck_assert(!store_flush(s, clock_mono_ns(), true)); /* no answers before: not held */
 	ck_assert_uint_eq(answers.count, 1);
 	complete(s);
 	ck_assert_uint_eq(answers.count, 4);
@@ -192,6 +192,36 @@ START_TEST(answers_after_commit)
 }
 END_TEST
 
+/* Behind a commit the next one waits while the loop is busy, but not for long. */
+START_TEST(held_while_busy)
+{
+	struct store *s = fresh(false);
+	struct store_statistics n;
+	int64_t before = clock_mono_ns(), after;
+
+	ask(s, 1, 1, 1);
+	commit(s);
+	ask(s, 1, 2, 1);
+	ck_assert(store_flush(s, before + STORE_HOLD_NS - 1, true));
+	ask(s, 1, 3, 1);
+	ck_assert_uint_eq(answers.count, 1);
+	after = clock_mono_ns();
+	ck_assert(!store_flush(s, after, false)); /* nothing more to read */
+	ck_assert(!store_flush(s, after, true));  /* on its way: none to hold */
+	complete(s);
+	ck_assert_uint_eq(answers.count, 3);
+	store_statistics(s, &n);
+	ck_assert_uint_eq(n.commits, 2);
+	after = clock_mono_ns();
+	ask(s, 1, 4, 1);
+	ck_assert(!store_flush(s, after + STORE_HOLD_NS, true)); /* long enough */
+	complete(s);
+	ck_assert_uint_eq(answers.count, 4);
+	ck_assert(!store_flush(s, after, true)); /* none open */
+	store_close(&s);
+}
+END_TEST
+
 START_TEST(relaxed_answers_at_once)
 {
 	struct store *s = fresh(true);
@@ -200,7 +230,7 @@ START_TEST(relaxed_answers_at_once)
 	ask(s, 1, 1, 4);
 	ck_assert_uint_eq(answers.count, 1);
 	ck_assert_int_eq(answers.result[0], ADMISSION_GRANTED);
-	store_flush(s, now); /* too early */
+	ck_assert(!store_flush(s, now, false)); /* too early */
 	store_complete(s);
 	{
 		struct store_statistics n;
@@ -547,6 +577,7 @@ int main(void)
 	tcase_set_timeout(cases, 300);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, answers_after_commit);
+	tcase_add_test(cases, held_while_busy);
 	tcase_add_test(cases, relaxed_answers_at_once);
 	tcase_add_test(cases, refund_of_an_undone_charge);
 	tcase_add_test(cases, name_after_a_failure);

@@ -321,7 +321,7 @@ static void fly(void)
 	run.op_count[1] = 0;
 	shared->batches++;
 	/* Later than any wait for the next try. */
-	store_flush(run.store, clock_mono_ns() + 3600 * NS_PER_S);
+	MUST(!store_flush(run.store, clock_mono_ns() + 3600 * NS_PER_S, true));
 }
 
 static void land(void)
