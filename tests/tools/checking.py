@@ -24,7 +24,7 @@ def files(*suffixes, below=("",)):
     for start in below:
         for folder, names, here in os.walk(ROOT / start):
             names[:] = sorted(n for n in names if n not in LEFT_OUT)
-            for name in sorted(here):
+            for name in sorted(n for n in here if n not in LEFT_OUT):
                 if not suffixes or name.endswith(suffixes):
                     yield Path(folder) / name
 
