@@ -9,7 +9,7 @@ import time
 import mails
 from benchlab import (SECONDS, Result, Spawned, Unavailable, calmest, cpu_seconds,
                       fdatasync_us, load_once, program, say)
-from lab import REPO, Failure, Lab, free_port, wait_until
+from lab import BUILD, REPO, Failure, Lab, free_port, run, wait_until
 from ours import Suite
 from peers import Peers
 from postfix import Postfix, session_members
@@ -206,6 +206,60 @@ class SignScale(Sign):
                 first.srv_us)
             self.load(side, suite, "small", 2)
         return suite
+
+
+# ---- web ----
+
+class Web(Group):
+    """Clicks on 50 connections; penguin-web hands its events to a live policyd."""
+
+    host, links = "click.d0.example", 20000
+
+    def makers(self):
+        return {"null": self.null, "ours": self.suite}
+
+    def null(self):
+        port = free_port()
+        return Spawned(self.lab, "webnull", [program("webnull"), "-p", port],
+                       "inet:127.0.0.1:%d" % port)
+
+    def suite(self):
+        suite = Suite(1, stream='tracking = "individual";', web=True)
+        try:
+            suite.start()
+            suite.start_web()
+            self.paths = self.lab.path / "paths"
+            self.paths.write_text("".join("/c/%s\n" % t for t in self.mint(suite)))
+        except BaseException:
+            suite.close()
+            raise
+        return suite
+
+    def mint(self, suite):
+        """Links of as many messages, each with a recipient of its own."""
+        rows = "".join("click\tt0\t%s\t1\t%d\t%d\t%d\t%d\thttps://www.shop.example/p/%d?from=mail"
+                       "\n" % (self.host, k + 1, k % 40, k + 1, 2**32 - 1, k)
+                       for k in range(self.links))
+        before = time.monotonic()
+        status, out, error = run([BUILD / "tools/mint_tokens", suite.config.directory / "tokens"],
+                                 rows.encode())
+        if status != 0:
+            raise Failure("mint_tokens: " + error.decode())
+        say("%d tokens minted in %.2f s, with the start of the program" % (
+            self.links, time.monotonic() - before))
+        return out.decode().split()
+
+    def measure(self, side):
+        server = self.sides[side]
+        ours = isinstance(server, Suite)
+        sids = (*server.web_sids, *server.sids) if ours else server.sids
+        address = "inet:127.0.0.1:%d" % server.config.web_port if ours else server.address
+        return calmest(lambda: load_once([
+            program("webload"), "-s", address, "-f", self.paths, "-h", self.host, "-c", 50,
+            "-T", SECONDS, "-P", ",".join(map(str, sids)), "-l", side]))
+
+    def prepare(self, wanted):
+        super().prepare(sorted(wanted, reverse=True))  # ours mints the links for both
 
 
 # ---- a whole Postfix ----

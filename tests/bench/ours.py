@@ -19,14 +19,14 @@ KEYS = 16  # real ones; the other names are links to them: parsing and signing c
 
 class Suite(Server):
     """signing: how many tenants have a key; the milter is started when any has. stream: what stands
-    in every tenant's only stream; the milter gets token keys with it."""
+    in every tenant's only stream; the milter gets token keys with it. web: with penguin-web."""
 
-    def __init__(self, tenants, signing=0, lab=None, store="", client="", stream=""):
+    def __init__(self, tenants, signing=0, lab=None, store="", client="", stream="", web=False):
         self.lab, self.own_lab = lab or Lab(), lab is None
         self.tenants, self.signing, self.stream = tenants, signing, stream
         self.config = Config(self.lab, [], plans=PLAN, store=store or
                              '\tmap_size = "1Gi";\n\tmap_ceiling = "16Gi";\n',
-                             token_keys=tokens.Keys() if stream else None)
+                             token_keys=tokens.Keys() if stream else None, web=web)
         self.serial = 1
         self.sockets = [self.config.queue / "penguinmails/policy.sock",
                         self.config.queue / "penguinmails-milter/milter.sock"]
@@ -81,13 +81,17 @@ class Suite(Server):
             for path in self.sockets:
                 os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | 0o666)
 
+    def start_web(self):
+        self.web_pid, _ = self.launch("penguin-web")
+        self.web_sids = (os.getsid(self.web_pid),)
+
     def launch(self, name):
         return start_detached(self.lab, [BUILD / name, "-c", self.config.file])
 
     def stop(self):
-        for sid in (*self.sids, *getattr(self, "milter_sids", ())):
+        for sid in (*self.sids, *getattr(self, "milter_sids", ()), *getattr(self, "web_sids", ())):
             end_session(sid)
-        self.sids = self.milter_sids = ()
+        self.sids = self.milter_sids = self.web_sids = ()
 
     def close(self):
         self.stop()

@@ -3,7 +3,7 @@ what is wanted of it. Pure; the median over the rounds is taken by run.py.
 """
 from collections import namedtuple
 
-from groups import EndToEnd, Links50, Policy, PolicyScale, Sign, Sign50, SignScale
+from groups import EndToEnd, Links50, Policy, PolicyScale, Sign, Sign50, SignScale, Web
 
 # value(round) with round[side] a Result; wanted is text for the reader. peers: at least one of
 # these, besides all of needs; the fastest counts.
@@ -58,6 +58,7 @@ ROWS = (
     Row("sign50k-vs-rspamd", Sign50, ("ours",), ("rspamd",), against(("rspamd",), "mps"), ">= 10"),
     Row("links-cpu-vs-sign50k", Links50, ("untouched", "tracked"), (),
         over("tracked", "srv_us", "untouched"), "<= 1.6"),
+    Row("web-click-vs-null", Web, ("null", "ours"), (), over("ours", "rps"), ">= 0.7"),
     Row("policy-100k-vs-100-tenants", PolicyScale, ("few", "many"), (),
         over("many", "rps", "few"), ">= 0.85"),
     Row("sign-100k-vs-1-domains", SignScale, ("few", "many"), (), over("many", "mps", "few"),
