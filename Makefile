@@ -90,7 +90,7 @@ BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload \
 	$(patsubst tests/fault/%.c,$(B)/fault/%.so,$(PRELOAD_SRC))
 TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings \
-	$(B)/tools/rewrite_driver $(B)/tools/mint_tokens
+	$(B)/tools/rewrite_driver $(B)/tools/mint_tokens $(B)/tools/gumbo_links
 TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
 all: $(PROGRAMS)
@@ -119,6 +119,7 @@ LIBS_penguin-policyd = $(POLICYD_LIBS)
 LIBS_penguin-milter = $(MILTER_LIBS)
 LIBS_penguin-web = $(WEB_LIBS)
 LIBS_penguinctl = $(CTL_LIBS)
+LIBS_linkcost = -lgumbo # a benchmark
 
 $(PROGRAMS): $$(PARTS_$$(@F)) $(B)/obj/common/clock.o
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS_$(@F))
@@ -150,7 +151,8 @@ $(B)/fault/%: $(B)/obj/tests/fault/%.o $(UNIT_PARTS) $(B)/obj/common/clock.o
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(UNIT_PARTS) $(B)/obj/common/clock.o
 	@mkdir -p $(@D)
-	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(UNIT_LIBS) \
+		$(LIBS_$(@F))
 $(B)/tools/%: $(B)/obj/tests/tools/%.o $(B)/libcommon.a \
 		$(B)/obj/common/clock.o
 	@mkdir -p $(@D)
@@ -159,6 +161,9 @@ $(B)/tools/rewrite_driver: $(B)/obj/tests/tools/rewrite_driver.o $(B)/libmilter_
 		$(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(MILTER_LIBS)
+$(B)/tools/gumbo_links: $(B)/obj/tests/tools/gumbo_links.o
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lgumbo
 
 $(B)/fault/%.so: tests/fault/%.c Makefile
 	@mkdir -p $(@D)
