@@ -14,7 +14,7 @@
 #define INTEGERKEY 0x08     /* flag of the tree of free pages: keys are numbers */
 
 enum { PAGE_BRANCH = 0x01, PAGE_LEAF = 0x02, PAGE_OVERFLOW = 0x04, PAGE_META = 0x08 };
-enum { NODE_BIG = 0x01, NODE_TREE = 0x02 };
+enum { NODE_BIG = 0x01, NODE_TREE = 0x02 }; /* 0x04: several values to a key, never ours */
 
 struct page {
 	size_t number;
@@ -134,7 +134,9 @@ static bool check_value(
 	struct page header;
 	size_t big, pages;
 
-	if ((node->flags & NODE_BIG) != 0) {
+	if (node->flags != 0 && node->flags != NODE_BIG && node->flags != NODE_TREE)
+		return wrong(w, page, "record of an unknown kind");
+	if (node->flags == NODE_BIG) {
 		if (rest.n < sizeof big)
 			return wrong(w, page, "record behind the end of its page");
 		memcpy(&big, rest.p, sizeof big);
@@ -152,11 +154,11 @@ static bool check_value(
 	} else if (rest.n < n) {
 		return wrong(w, page, "record behind the end of its page");
 	}
-	if (c->kind == FREE_TREE)
+	if (c->kind == FREE_TREE && node->flags != NODE_TREE)
 		return check_free_list(w, page, value);
-	if ((node->flags & NODE_TREE) == 0)
+	if (node->flags != NODE_TREE)
 		return true;
-	if (c->kind != MAIN_TREE || value.n != sizeof tree || (node->flags & NODE_BIG) != 0)
+	if (c->kind != MAIN_TREE || value.n != sizeof tree)
 		return wrong(w, page, "misplaced root of a database");
 	memcpy(&tree, value.p, sizeof tree);
 	return check_tree(w, &tree, NAMED_TREE);
@@ -271,8 +273,8 @@ static bool check_tree(struct walk *w, const struct tree *tree, enum kind kind)
 	struct span none = { NULL, 0 };
 	struct count c = { .kind = kind };
 
-	/* The flags of the tree of free pages hold some of the environment's as well. */
-	if (kind == FREE_TREE ? (tree->flags & INTEGERKEY) == 0 : tree->flags != 0) {
+	/* Of the environment's flags, which share those of the tree of free pages, none is ours. */
+	if (tree->flags != (kind == FREE_TREE ? INTEGERKEY : 0)) {
 		wrong(w, 0, "database with options that are not ours");
 		w->e = ERR_VERSION;
 		return false;
