@@ -190,6 +190,28 @@ class Links50(Sign):
         return super().measure(side, kind)
 
 
+class LinkCost(Group):
+    """In process, no server: all links of a newsletter are found and replaced; Gumbo parses it."""
+
+    must = ("newsletter", "gumbo", "500", "5000")
+
+    def makers(self):
+        mail = mails.write(self.lab) / "newsletter" / "1.eml"
+        return {"newsletter": lambda: ("ours", mail, 40), "gumbo": lambda: ("gumbo", mail, 40),
+                **{str(n): lambda n=n: ("ours", self.long(n), n) for n in (500, 5000)}}
+
+    def long(self, links):
+        path = self.lab.directory("mails") / ("%d.eml" % links)
+        path.write_text(mails.long_newsletter(links))
+        return path
+
+    def measure(self, side):
+        mode, mail, links = self.sides[side]
+        return calmest(lambda: load_once([
+            program("linkcost"), "-m", mode, "-f", mail, "-n", links, "-l", side, "-T",
+            max(0.5, SECONDS / 3)]))
+
+
 class SignScale(Sign):
     """One domain, and 100,000 of which 1,000 send; each of these has a key file of its own."""
 

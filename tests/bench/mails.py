@@ -63,6 +63,13 @@ def message(kind, number):
             "\n--=_b\nContent-Type: text/html; charset=utf-8\n\n" + (newsletter if kind == "newsletter" else html)(r, 44500) + "--=_b--\n")
 
 
+def long_newsletter(links):
+    """As the newsletter, and as much longer as it has more links."""
+    r = random.Random(links)
+    return (HEAD % (1, *[word(r) for _ in range(5)], 1, links, word(r), word(r)) +
+            "Content-Type: text/html; charset=utf-8\n\n" + newsletter(r, links * 300, links))
+
+
 def write(lab):
     """Four of each kind; the directory that holds a folder of each kind."""
     for kind in ("small", "medium", "newsletter"):
