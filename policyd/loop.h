@@ -10,8 +10,8 @@ struct loop_io;
 struct loop *loop_new(void);
 void loop_free(struct loop **l);
 
-/* Called after each round of callbacks; busy: something watched was ready. True: the next round looks
- * at what is ready now and does not sleep. */
+/* Called after each round of callbacks; busy: something watched was ready. True: the next round
+ * looks at what is ready now and does not sleep. */
 typedef bool loop_turn(void *argument, bool busy);
 /* Until loop_stop. */
 void loop_run(struct loop *l, loop_turn *turn, void *argument);

@@ -99,9 +99,9 @@ void store_settle(struct store *s, struct span queue_id, bool rejected,
 /* Becomes readable when store_complete has work. */
 int store_wake_fd(const struct store *s);
 void store_complete(struct store *s);
-/* Once per turn of the loop: hands the open batch to the store's thread when that is idle. True: the
- * batch is held back while the loop is busy, for those whom the last commit answered ask again at
- * once, and one commit for all of them costs half of two. Then the next turn must come without
+/* Once per turn of the loop: hands the open batch to the store's thread when that is idle. True:
+ * the batch is held back while the loop is busy, for those whom the last commit answered ask again
+ * at once, and one commit for all of them costs half of two. Then the next turn must come without
  * sleep; one that finds nothing to do (not busy), or STORE_HOLD_NS since the answers, end it. */
 #define STORE_HOLD_NS NS_PER_MS
 bool store_flush(struct store *s, int64_t mono_ns, bool busy) CHECKED;

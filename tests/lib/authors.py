@@ -69,12 +69,12 @@ def fields_of(data):
 
 def complaints(owners, tenant, fields, both=True):
     """Why these header fields are not the tenant's alone. both: ask the new parser too (slow)."""
-    found, froms = [], 0
+    found, authors_found = [], 0
     for name, value in fields:
         key = name.lower()
         if key not in FIELDS:
             continue
-        froms += key == "from"
+        authors_found += key == "from"
         value = value.replace("\n", "")
         opinions = [old_parser(value), new_parser(key, value) if both else None]
         for addresses in opinions:
@@ -84,6 +84,6 @@ def complaints(owners, tenant, fields, both=True):
                 found.append("%s: %d addresses in %r" % (name, len(addresses), value))
             found += ["%s: %r in %r" % (name, a, value) for a in addresses
                       if owners.of(a.rpartition("@")[2]) != tenant]
-    if froms != 1:
-        found.append("%d From fields" % froms)
+    if authors_found != 1:
+        found.append("%d From fields" % authors_found)
     return found
