@@ -129,8 +129,8 @@ $(TEST_PROGRAMS): $$(PARTS_$$(@F)) $(B)/obj/common/clock_test.o
 
 UNIT_PARTS = $(B)/libmilter_.a $(B)/libctl.a $(B)/libpolicyd.a $(B)/libweb.a $(B)/libcommon.a
 # The folder of the module under test comes first: milter/ and policyd/ never meet in a program and
-# may use the same name.
-unit_home = $(if $(wildcard plugins/web/$(1).c),$(B)/libweb.a,)$(if $(wildcard policyd/ctl/$(1).c),$(B)/libctl.a,$(if $(wildcard policyd/$(1).c),\
+# may use the same name. Tests of plugins/web are called test_web_X.
+unit_home = $(if $(wildcard plugins/web/$(patsubst web_%,%,$(1)).c),$(B)/libweb.a,)$(if $(wildcard policyd/ctl/$(1).c),$(B)/libctl.a,$(if $(wildcard policyd/$(1).c),\
 	$(B)/libpolicyd.a))
 $(B)/unit/test_%: $(B)/obj/tests/unit/test_%.o $$(call unit_home,$$*) $(UNIT_PARTS) \
 		$(B)/obj/common/clock_test.o
