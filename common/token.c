@@ -21,6 +21,7 @@ struct token_key {
 	EVP_CIPHER *cipher;
 	EVP_CIPHER_CTX *ctx;
 	struct digest_key *pseudonyms;
+	int8_t digit_of[256]; /* octet => digit of the text; -1: none */
 	size_t count;
 	struct tenant_secret at[];
 };
@@ -59,30 +60,31 @@ static void put_text(const struct alphabet *a, const uint8_t *octets, size_t n, 
 		buf_add_char(out, a->digits[bits << (a->bits - have)]);
 }
 
-static int digit_of(const struct alphabet *a, char c)
+static void list_digits(const struct alphabet *a, int8_t digit_of[256])
 {
-	const char *at;
-
-	if (a->any_case)
-		c = ascii_lower(c);
-	at = c != '\0' ? strchr(a->digits, c) : NULL;
-	return at != NULL ? (int)(at - a->digits) : -1;
+	memset(digit_of, -1, 256);
+	for (int8_t i = 0; a->digits[i] != '\0'; i++) {
+		digit_of[(unsigned char)a->digits[i]] = i;
+		if (a->any_case && ascii_alpha(a->digits[i]))
+			digit_of[(unsigned char)(a->digits[i] - 'a' + 'A')] = i;
+	}
 }
 
 /* Bits left over at the end must be zero and fewer than a digit's: one text for each token. */
-static bool get_text(const struct alphabet *a, struct span text, uint8_t *octets, size_t *n_r)
+static bool get_text(
+    const struct token_key *key, struct span text, uint8_t *octets, size_t *n_r)
 {
-	unsigned have = 0;
+	unsigned have = 0, width = alphabet_of(key->purpose)->bits;
 	uint32_t bits = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
-		int digit = digit_of(a, text.p[i]);
+		int digit = key->digit_of[(unsigned char)text.p[i]];
 
 		if (digit < 0)
 			return false;
-		bits = bits << a->bits | (uint32_t)digit;
-		have += a->bits;
+		bits = bits << width | (uint32_t)digit;
+		have += width;
 		if (have < 8)
 			continue;
 		have -= 8;
@@ -90,7 +92,7 @@ static bool get_text(const struct alphabet *a, struct span text, uint8_t *octets
 		bits &= (1u << have) - 1;
 	}
 	*n_r = n;
-	return have < a->bits && bits == 0;
+	return have < width && bits == 0;
 }
 
 /* ---- keys ---- */
@@ -130,6 +132,7 @@ struct token_key *token_key_new(const struct token_ring *ring, struct span tenan
 	if (key == NULL)
 		return NULL;
 	key->purpose = ring->purpose;
+	list_digits(alphabet_of(key->purpose), key->digit_of);
 	key->cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
 	key->ctx = EVP_CIPHER_CTX_new();
 	if (key->cipher == NULL || key->ctx == NULL || ring->count == 0 ||
@@ -226,8 +229,7 @@ enum err token_open(struct token_key *key, struct span host, struct span text,
 
 	*n_r = 0;
 	if (host.n > HOST_MAX || text.n > TOKEN_TEXT_MAX ||
-	    !get_text(alphabet_of(key->purpose), text, space, &octets) ||
-	    octets <= TOKEN_OVERHEAD)
+	    !get_text(key, text, space, &octets) || octets <= TOKEN_OVERHEAD)
 		return ERR_NOTFOUND;
 	n = octets - TOKEN_OVERHEAD;
 	/* An unknown key takes as long as a known one that does not fit. */
@@ -251,8 +253,7 @@ unsigned token_key_id(const struct token_key *key, struct span text)
 	uint8_t space[TOKEN_OVERHEAD + TOKEN_PAYLOAD_MAX];
 	size_t octets;
 
-	if (text.n > TOKEN_TEXT_MAX ||
-	    !get_text(alphabet_of(key->purpose), text, space, &octets) ||
+	if (text.n > TOKEN_TEXT_MAX || !get_text(key, text, space, &octets) ||
 	    octets <= TOKEN_OVERHEAD)
 		return 0;
 	return space[0];

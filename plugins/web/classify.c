@@ -58,6 +58,33 @@ static const struct rule {
 	{ TOO_EARLY, NULL, HIT_MACHINE, "early", false },
 };
 
+_Static_assert(ARRAY_SIZE(rules) <= 64, "a bit for each");
+
+/* Which rules' words the agent holds: a bit for each, found in one walk. Most octets begin none. */
+static uint64_t words_in(struct span agent)
+{
+	bool begins[256] = { false };
+	uint64_t held = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(rules); k++)
+		if (rules[k].test == AGENT_HOLDS)
+			begins[(unsigned char)rules[k].text[0]] = true;
+	for (size_t i = 0; i < agent.n; i++) {
+		char c = ascii_lower(agent.p[i]);
+
+		if (!begins[(unsigned char)c])
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(rules); k++) {
+			struct span word = span_cstr(rules[k].text);
+
+			if (rules[k].test == AGENT_HOLDS && word.p[0] == c &&
+			    span_eq_nocase(span_head(span_from(agent, i), word.n), word))
+				held |= UINT64_C(1) << k;
+		}
+	}
+	return held;
+}
+
 static bool holds(struct span text, const char *lower)
 {
 	size_t n = strlen(lower);
@@ -85,7 +112,7 @@ static bool referer_is(struct span url, const char *host)
 	       (name.n == want.n || name.p[name.n - want.n - 1] == '.');
 }
 
-static bool applies(const struct rule *r, const struct hit_facts *f)
+static bool applies(const struct rule *r, const struct hit_facts *f, uint64_t words)
 {
 	if (r->opens_only && f->kind != HIT_OPEN)
 		return false;
@@ -93,7 +120,7 @@ static bool applies(const struct rule *r, const struct hit_facts *f)
 	case IS_HEAD: return f->head;
 	case PURPOSE_HOLDS: return holds(f->purpose, r->text);
 	case AGENT_IS: return span_eq_nocase(span_trim(f->agent), span_cstr(r->text));
-	case AGENT_HOLDS: return holds(f->agent, r->text);
+	case AGENT_HOLDS: return words >> (r - rules) & 1;
 	case REFERER_HOST: return referer_is(f->referer, r->text);
 	case LINKS_BURST: return f->links >= CLASSIFY_BURST;
 	case TOO_EARLY: return f->delivered_s >= 0 && f->delivered_s < PREFETCH_WITHIN_S;
@@ -104,8 +131,10 @@ static bool applies(const struct rule *r, const struct hit_facts *f)
 
 struct hit_verdict classify(const struct hit_facts *facts)
 {
+	uint64_t words = words_in(facts->agent);
+
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (applies(&rules[i], facts))
+		if (applies(&rules[i], facts, words))
 			return (struct hit_verdict){ rules[i].class, rules[i].reason };
 	return (struct hit_verdict){ HIT_HUMAN, "" };
 }

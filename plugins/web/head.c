@@ -35,11 +35,35 @@ void head_begin(struct head *h, struct span method, struct span target, struct s
 
 /* ---- fields ---- */
 
+/* tchar, section 5.6.2 of RFC 9110. */
+static bool is_token(char c)
+{
+	if (ascii_alpha(c) || ascii_digit(c))
+		return true;
+	switch (c) {
+	case '!':
+	case '#':
+	case '$':
+	case '%':
+	case '&':
+	case '\'':
+	case '*':
+	case '+':
+	case '-':
+	case '.':
+	case '^':
+	case '_':
+	case '`':
+	case '|':
+	case '~': return true;
+	default: return false;
+	}
+}
+
 static bool name_ok(struct span name)
 {
 	for (size_t i = 0; i < name.n; i++)
-		if (!ascii_alpha(name.p[i]) && !ascii_digit(name.p[i]) &&
-		    (name.p[i] == '\0' || strchr("!#$%&'*+-.^_`|~", name.p[i]) == NULL))
+		if (!is_token(name.p[i]))
 			return false;
 	return name.n > 0;
 }
@@ -53,64 +77,61 @@ static bool value_ok(struct span value)
 	return true;
 }
 
-/* A header that goes to a field of the request as it is; the first one counts. */
-static const struct plain {
+/* A header that goes to a span as it is; the first one counts, but of what proxies write the last:
+ * our proxy wrote that. */
+static const struct known {
 	struct span name;
-	size_t offset;
-	bool proxy; /* its presence says that a proxy stands between */
-} plain[] = {
-	{ { "User-Agent", 10 }, offsetof(struct site_request, agent), false },
-	{ { "Accept-Language", 15 }, offsetof(struct site_request, accept_language), false },
-	{ { "Referer", 7 }, offsetof(struct site_request, referer), false },
-	{ { "Purpose", 7 }, offsetof(struct site_request, purpose), false },
-	{ { "Sec-Purpose", 11 }, offsetof(struct site_request, purpose), false },
-	{ { "X-Forwarded-For", 15 }, offsetof(struct site_request, forwarded_for), true },
-	{ { "X-Forwarded-Host", 16 }, offsetof(struct site_request, forwarded_host), true },
-	{ { "X-Forwarded-Proto", 17 }, SIZE_MAX, true },
-	{ { "X-Real-IP", 9 }, SIZE_MAX, true },
-	{ { "Forwarded", 9 }, SIZE_MAX, true },
-	{ { "Via", 3 }, SIZE_MAX, true },
+	size_t offset; /* of the span in struct head; SIZE_MAX: none */
+	size_t count;  /* of how often it came, likewise */
+	bool proxy;    /* its presence says that a proxy stands between */
+} known[] = {
+#define REQUEST(member) offsetof(struct head, request.member)
+	{ { "Host", 4 }, REQUEST(host), offsetof(struct head, hosts), false },
+	{ { "Content-Length", 14 }, offsetof(struct head, content_length),
+	    offsetof(struct head, lengths), false },
+	{ { "Content-Type", 12 }, REQUEST(content_type), offsetof(struct head, types), false },
+	{ { "Transfer-Encoding", 17 }, SIZE_MAX, offsetof(struct head, codings), false },
+	{ { "Sec-GPC", 7 }, REQUEST(privacy), SIZE_MAX, false },
+	{ { "User-Agent", 10 }, REQUEST(agent), SIZE_MAX, false },
+	{ { "Accept-Language", 15 }, REQUEST(accept_language), SIZE_MAX, false },
+	{ { "Referer", 7 }, REQUEST(referer), SIZE_MAX, false },
+	{ { "Purpose", 7 }, REQUEST(purpose), SIZE_MAX, false },
+	{ { "Sec-Purpose", 11 }, REQUEST(purpose), SIZE_MAX, false },
+	{ { "X-Forwarded-For", 15 }, REQUEST(forwarded_for), SIZE_MAX, true },
+	{ { "X-Forwarded-Host", 16 }, REQUEST(forwarded_host), SIZE_MAX, true },
+	{ { "X-Forwarded-Proto", 17 }, SIZE_MAX, SIZE_MAX, true },
+	{ { "X-Real-IP", 9 }, SIZE_MAX, SIZE_MAX, true },
+	{ { "Forwarded", 9 }, SIZE_MAX, SIZE_MAX, true },
+	{ { "Via", 3 }, SIZE_MAX, SIZE_MAX, true },
+#undef REQUEST
 };
 
-static void plain_field(struct site_request *r, struct span name, struct span value)
+static const struct known *find_known(struct span name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
-		struct span *slot;
-
-		if (!span_eq_nocase(name, plain[i].name))
-			continue;
-		r->via_proxy = r->via_proxy || plain[i].proxy;
-		if (plain[i].offset == SIZE_MAX)
-			return;
-		slot = (struct span *)((char *)r + plain[i].offset);
-		/* Of X-Forwarded-For the last line is the one that our proxy wrote. */
-		if (slot->n == 0 || plain[i].proxy)
-			*slot = value;
-		return;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (name.n == known[i].name.n && span_eq_nocase(name, known[i].name))
+			return &known[i];
+	return NULL;
 }
 
 void head_field(struct head *h, struct span name, struct span value)
 {
+	const struct known *k = find_known(name);
+
 	h->fields++;
 	h->octets += name.n + value.n + 4;
 	if (!name_ok(name) || !value_ok(value))
 		h->malformed = true;
-	if (span_eq_nocase(name, SPAN("Host"))) {
-		h->hosts++;
-		h->request.host = value;
-	} else if (span_eq_nocase(name, SPAN("Content-Length"))) {
-		h->lengths++;
-		h->content_length = value;
-	} else if (span_eq_nocase(name, SPAN("Transfer-Encoding"))) {
-		h->coded = true;
-	} else if (span_eq_nocase(name, SPAN("Content-Type"))) {
-		h->types++;
-		h->request.content_type = value;
-	} else if (span_eq_nocase(name, SPAN("Sec-GPC"))) {
-		h->request.privacy = span_eq(value, SPAN("1"));
-	} else {
-		plain_field(&h->request, name, value);
+	if (k == NULL)
+		return;
+	h->request.via_proxy = h->request.via_proxy || k->proxy;
+	if (k->count != SIZE_MAX)
+		++*(unsigned *)((char *)h + k->count);
+	if (k->offset != SIZE_MAX) {
+		struct span *slot = (struct span *)((char *)h + k->offset);
+
+		if (slot->n == 0 || k->proxy)
+			*slot = value;
 	}
 }
 
@@ -138,7 +159,7 @@ unsigned head_judge(const struct head *h)
 	    h->lengths > 1)
 		return 400;
 	/* A coded body has two ends to disagree about; nobody needs one for 26 octets. */
-	if (h->coded)
+	if (h->codings > 0)
 		return h->lengths > 0 ? 400 : 411;
 	if (h->lengths == 1 && !span_u64(h->content_length, &length))
 		return 400;

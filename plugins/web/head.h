@@ -14,9 +14,8 @@
 struct head {
 	struct site_request request;
 	struct span content_length;
-	unsigned hosts, lengths, types, fields;
+	unsigned hosts, lengths, types, codings, fields; /* how many came */
 	size_t octets;
-	bool coded;     /* Transfer-Encoding */
 	bool malformed; /* a name or value that must not be */
 };
 

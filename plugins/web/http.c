@@ -315,7 +315,7 @@ static void connection_changed(void *context, struct MHD_Connection *connection,
 	count_set(&s->site->counters, GAUGE_CONNECTIONS, peers_count(s->peers));
 }
 
-static void library_says(void *context, const char *format, va_list arguments)
+static void PRINTF_LIKE(2, 0) library_says(void *context, const char *format, va_list arguments)
 {
 	char text[512];
 

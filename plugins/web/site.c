@@ -247,7 +247,7 @@ static void record(struct site *s, const struct site_request *r, const struct vi
 	hit->verdict = classify(&facts);
 	hit->tenant = span_cstr(v->tenant->name);
 	hit->agent = r->agent;
-	hit->anonymous = r->privacy || (flags & TOKEN_INDIVIDUAL) == 0;
+	hit->anonymous = span_eq(r->privacy, SPAN("1")) || (flags & TOKEN_INDIVIDUAL) == 0;
 	memcpy(hit->address, v->client, sizeof hit->address);
 	hit_put(&line, hit);
 	if (buf_ok(&line))

@@ -23,9 +23,9 @@ struct site_request {
 	struct span path; /* as it came, without the query */
 	struct span host, content_type, accept_language;
 	struct span agent, referer, purpose, forwarded_for, forwarded_host;
-	bool privacy;     /* Sec-GPC: 1 */
-	bool via_proxy;   /* a header says so */
-	uint8_t peer[16]; /* address of the connection */
+	struct span privacy; /* Sec-GPC; "1": not to be known */
+	bool via_proxy;      /* a header says so */
+	uint8_t peer[16];    /* address of the connection */
 };
 
 /* What an answer needs until penguin-policyd has answered; for POST and /metrics. Zeroed but for

@@ -42,8 +42,13 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(name, sizeof name, "inet:127.0.0.1:%d", port);
 	endpoint_parse(name, &e);
-	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, endpoint_listen(&e), MHD_OPTION_END);
+	/* As penguin-web starts it, so that only what is done with a request differs. */
+	daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+	    NULL, NULL, answer, NULL, MHD_OPTION_LISTEN_SOCKET, endpoint_listen(&e),
+	    MHD_OPTION_CONNECTION_LIMIT, 1000u, MHD_OPTION_CONNECTION_TIMEOUT, 15u,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)24 * 1024, MHD_OPTION_STRICT_FOR_CLIENT,
+	    1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	if (daemon == NULL)
 		die("libmicrohttpd does not start");
 	pause();

@@ -82,7 +82,7 @@ static void check_head(struct span in)
 	MUST(!has_any(h.request.path, SPAN(" \t\r\0?")));
 	MUST(!has_any(h.request.host, SPAN(" ,/@\\%?#\r\0")));
 	MUST(!has_any(h.request.agent, SPAN("\r\0\x7f")));
-	MUST(!h.coded && h.lengths <= 1);
+	MUST(h.codings == 0 && h.lengths <= 1);
 	MUST(h.lengths == 1 || h.request.method != METHOD_POST);
 }
 
