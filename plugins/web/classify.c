@@ -60,6 +60,13 @@ static const struct rule {
 
 _Static_assert(ARRAY_SIZE(rules) <= 64, "a bit for each");
 
+static bool starts(struct span text, const char *lower)
+{
+	struct span word = span_cstr(lower);
+
+	return span_eq_nocase(span_head(text, word.n), word);
+}
+
 /* Which rules' words the agent holds: a bit for each, found in one walk. Most octets begin none. */
 static uint64_t words_in(struct span agent)
 {
@@ -74,13 +81,10 @@ static uint64_t words_in(struct span agent)
 
 		if (!begins[(unsigned char)c])
 			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(rules); k++) {
-			struct span word = span_cstr(rules[k].text);
-
-			if (rules[k].test == AGENT_HOLDS && word.p[0] == c &&
-			    span_eq_nocase(span_head(span_from(agent, i), word.n), word))
+		for (size_t k = 0; k < ARRAY_SIZE(rules); k++)
+			if (rules[k].test == AGENT_HOLDS && rules[k].text[0] == c &&
+			    starts(span_from(agent, i), rules[k].text))
 				held |= UINT64_C(1) << k;
-		}
 	}
 	return held;
 }
