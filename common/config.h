@@ -73,6 +73,7 @@ struct config_reader {
 	struct config_schema *schema;
 	const struct provider *provider; /* while a tenant is read */
 	const struct index *plans;       /* name => index in provider->plans */
+	const struct index *pools;       /* name => index in provider->pools */
 	const char *consequence; /* ends every error; "" or what happens because of it */
 };
 
@@ -143,7 +144,7 @@ struct config_field {
 };
 
 /* Where the rows of each block start; filled once per load. */
-#define CONFIG_BLOCKS_MAX 24
+#define CONFIG_BLOCKS_MAX 32
 struct config_schema {
 	struct {
 		const char *name;
@@ -167,8 +168,18 @@ void config_read_default(struct config_reader *r, const struct setting_row *row,
 
 /* The line of the element-th value of key in group (the group's own when there is none). */
 unsigned config_line(const struct config_setting_t *group, const char *key, size_t element);
+/* The element-th group of the list key; NULL: there is none. */
+const struct config_setting_t *config_group(
+    const struct config_setting_t *group, const char *key, size_t element);
 
 /* ---- the two kinds of file ---- */
+
+/* config_pool.c: what sources, pools and rules of a provider's file say together. */
+void config_finish_pools(
+    struct config_reader *r, const struct config_setting_t *root, struct provider *p);
+/* The pool that a tenant's stream names. */
+void config_check_stream_pool(struct config_reader *r, unsigned line, const struct tenant *t,
+    const struct stream *stream);
 
 /* From text to box; *box_r is NULL after errors (in the report). */
 enum err config_read_provider(
@@ -199,6 +210,7 @@ struct snapshot {
 	/* byte strings => tenant, and which of its domains, logins, networks */
 	struct index files, names, logins, wildcards, domains, networks;
 	struct index tracking_hosts, bounce_domains; /* item: which of the tenant's domains */
+	struct index pools, sources, source_ids;     /* owner: which of the provider's */
 	uint64_t network_bits[3]; /* bit n: some network has a prefix of n bits */
 };
 

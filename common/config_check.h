@@ -19,8 +19,14 @@ const char *check_key_file(struct span value);
 const char *check_domain(struct span value);
 const char *check_selector(struct span value);
 const char *check_login(struct span value);
-const char *check_utm(struct span value);    /* "utm_source=news" */
-const char *check_mailto(struct span value); /* an address that needs no escapes in a URI */
+const char *check_utm(struct span value);      /* "utm_source=news" */
+const char *check_mailto(struct span value);   /* an address that needs no escapes in a URI */
+const char *check_address4(struct span value); /* "192.0.2.1" */
+const char *check_address6(struct span value);
+const char *check_relay(struct span value);   /* "[host]:port", as Postfix writes a next hop */
+const char *check_table(struct span value);   /* "hash:/etc/postfix/passwords" */
+const char *check_mailbox(struct span value); /* an address */
+const char *check_weight(struct span value);  /* "0" to "9.99" */
 
 void finish_policyd(
     struct config_reader *r, const struct config_setting_t *group, void *object);
@@ -31,6 +37,8 @@ void finish_notices(
     struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_domain(struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_key(struct config_reader *r, const struct config_setting_t *group, void *object);
+
+void finish_source(struct config_reader *r, const struct config_setting_t *group, void *object);
 
 /* What web.proxies and web.metrics are when they are not written. */
 extern const struct network config_loopback[2];

@@ -165,7 +165,16 @@ static struct config_reader reader(struct load *l, const char *path, bool has_ol
 		.schema = &l->schema,
 		.provider = &l->s->provider->provider,
 		.plans = &l->plans,
+		.pools = &l->s->pools,
 		.consequence = has_old ? KEPT : NULL };
+}
+
+/* Pools of an old tenant may have left the provider's file, or got mailboxes of others: its mail
+ * waits until that is mended. */
+static void find_pools(struct config_reader *r, const struct tenant *t)
+{
+	for (size_t i = 0; i < t->stream_count; i++)
+		config_check_stream_pool(r, 0, t, &t->streams[i]);
 }
 
 static void accept_old(struct load *l, size_t i)
@@ -173,6 +182,7 @@ static void accept_old(struct load *l, size_t i)
 	struct candidate *c = &l->at[i];
 	struct config_reader r = reader(l, c->old->box->tenant.file, true);
 
+	find_pools(&r, &c->old->box->tenant);
 	if (!accept_box(l, i, &r, c->old->box)) {
 		r.consequence = NULL;
 		config_error(&r, 0, "the tenant is left out");
@@ -290,6 +300,21 @@ static enum err read_tenants(struct load *l)
 	return l->out_of_memory || l->claims.out_of_memory ? ERR_NOMEM : ERR_OK;
 }
 
+static bool index_ways(struct snapshot *s)
+{
+	const struct provider *p = &s->provider->provider;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < p->pool_count; i++)
+		ok = index_add(&s->pools, span_cstr(p->pools[i].name), (uint32_t)i, 0);
+	for (size_t i = 0; ok && i < p->source_count; i++)
+		ok = index_add(&s->sources, span_cstr(p->sources[i].name), (uint32_t)i, 0) &&
+		     index_add(&s->source_ids,
+			 span_make((const char *)&p->sources[i].id, sizeof p->sources[i].id),
+			 (uint32_t)i, 0);
+	return ok;
+}
+
 static enum err read_provider(struct load *l, const char *file)
 {
 	struct config_reader r = { .file = file, .report = l->report, .schema = &l->schema };
@@ -306,6 +331,8 @@ static enum err read_provider(struct load *l, const char *file)
 	for (size_t i = 0; i < p->plan_count; i++)
 		if (!index_add(&l->plans, span_cstr(p->plans[i].name), (uint32_t)i, 0))
 			return ERR_NOMEM;
+	if (!index_ways(l->s))
+		return ERR_NOMEM;
 	l->same_keys = l->previous != NULL &&
 		       strcmp(p->milter.keys, l->previous->provider->provider.milter.keys) == 0;
 	return ERR_OK;
@@ -366,6 +393,9 @@ static enum err load_init(struct load *l, const struct snapshot *previous)
 	index_init(&s->networks, seed);
 	index_init(&s->tracking_hosts, seed);
 	index_init(&s->bounce_domains, seed);
+	index_init(&s->pools, seed);
+	index_init(&s->sources, seed);
+	index_init(&s->source_ids, seed);
 	index_init(&l->zone_names, seed);
 	index_init(&l->plans, seed);
 	claims_init(&l->claims, s, seed);

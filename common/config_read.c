@@ -59,6 +59,10 @@ static const char *block_word(const char *block)
 		{ "", "this file" },
 		{ "plans", "plan" },
 		{ "plans.login", "a plan's login" },
+		{ "sources", "source" },
+		{ "pools", "pool" },
+		{ "pools.members", "a pool's member" },
+		{ "pool_rules", "pool rule" },
 		{ "tenant", "a tenant's file" },
 		{ "tenant.login", "login" },
 		{ "tenant.domains", "domain" },
@@ -198,6 +202,7 @@ enum err config_read_provider(
 
 		config_fill(r, "", root, &box->provider);
 		check_plans(r, root, &box->provider);
+		config_finish_pools(r, root, &box->provider);
 	}
 	config_destroy(&config);
 	e = r->errors == 0 ? ERR_OK : ERR_SYNTAX;
@@ -217,11 +222,17 @@ struct reading {
 	struct tenant_box *box;
 };
 
-static const config_setting_t *group_at(const struct reading *t, const char *list, size_t i)
+const struct config_setting_t *config_group(
+    const struct config_setting_t *group, const char *key, size_t i)
 {
-	const config_setting_t *s = config_setting_get_member(t->root, list);
+	const config_setting_t *s = config_setting_get_member(group, key);
 
 	return s != NULL ? config_setting_get_elem(s, (unsigned)i) : NULL;
+}
+
+static const config_setting_t *group_at(const struct reading *t, const char *list, size_t i)
+{
+	return config_group(t->root, list, i);
 }
 
 static size_t list_length(const char *const *list)
@@ -351,6 +362,7 @@ static void check_streams(const struct reading *t, const struct index *domains)
 		if (group == NULL) /* the default one */
 			break;
 		add_once(t, &names, "stream", s->name, config_line(group, "name", 0), i);
+		config_check_stream_pool(t->r, config_line(group, "pool", 0), tenant, s);
 		/* A login may be the tenant's and a stream's, but not of two streams. */
 		for (size_t k = 0; has_item(s->logins, k); k++)
 			add_once(

@@ -11,6 +11,10 @@ static const char *const reply_to_words[] = { "any", "warn", "own", NULL };
 static const char *const tracking_words[] = { "off", "aggregate", "individual", NULL };
 static const char *const merge_tags_words[] = { "warn", "pass", "refuse", NULL };
 static const char *const unsubscribe_words[] = { "add", "keep", NULL };
+static const char *const strategy_words[] = { "round-robin", "weighted", "random", "sticky",
+	NULL };
+static const char *const sticky_words[] = { "recipient", "thread", "campaign", NULL };
+static const char *const pool_class_words[] = { "any", "bulk", "transactional", NULL };
 static const char *const engine_words[] = { "lmdb", NULL };
 static const char *const durability_words[] = { "strict", "relaxed", NULL };
 static const char *const unknown_login_words[] = { "pass", "refuse", NULL };
@@ -86,6 +90,17 @@ static const struct setting_row rows[] = {
 	ROW("", "plans", CONFIG_GROUPS, NULL, "the plans that tenants choose from",
 	    LIST(struct provider, plans, plan_count), .block = "plans",
 	    .size = sizeof(struct plan)),
+	ROW("", "sources", CONFIG_GROUPS, NULL,
+	    "what mail may leave from: addresses of this host, relays, mailboxes",
+	    LIST(struct provider, sources, source_count), .block = "sources",
+	    .size = sizeof(struct source), .finish = finish_source),
+	ROW("", "pools", CONFIG_GROUPS, NULL, "sources that share mail",
+	    LIST(struct provider, pools, pool_count), .block = "pools",
+	    .size = sizeof(struct pool)),
+	ROW("", "pool_rules", CONFIG_GROUPS, NULL,
+	    "pools of streams that name none; the first that fits holds",
+	    LIST(struct provider, pool_rules, pool_rule_count), .block = "pool_rules",
+	    .size = sizeof(struct pool_rule)),
 
 	ROW("policyd", "user", CONFIG_STRING, "penguin",
 	    "user that penguin-policyd runs as; empty: who starts it, never root",
@@ -252,6 +267,74 @@ static const struct setting_row rows[] = {
 	LIMIT_ROWS(
 	    "plans.login", struct { struct limits limits; }, limits, "one login"),
 
+	ROW("sources", "name", CONFIG_STRING, NULL, "what pools call it",
+	    AT(struct source, name), .check = check_name, .required = true),
+	ROW("sources", "address4", CONFIG_STRING, NULL,
+	    "IPv4 address of this host that its mail leaves from", AT(struct source, address4),
+	    .check = check_address4),
+	ROW("sources", "address6", CONFIG_STRING, NULL,
+	    "IPv6 address of this host that its mail leaves from", AT(struct source, address6),
+	    .check = check_address6),
+	ROW("sources", "helo", CONFIG_STRING, NULL,
+	    "name that the address has in the DNS; must be set where there is an address",
+	    AT(struct source, helo), .check = check_domain),
+	ROW("sources", "relay", CONFIG_STRING, NULL,
+	    "host that takes all of its mail, as Postfix's next hop; without it by MX",
+	    AT(struct source, relay), .check = check_relay),
+	ROW("sources", "password_maps", CONFIG_STRING, NULL,
+	    "Postfix's table with login and password of the relay",
+	    AT(struct source, password_maps), .check = check_table),
+	ROW("sources", "mailbox", CONFIG_STRING, NULL,
+	    "address that it is the mailbox of; only its tenant's streams may use it",
+	    AT(struct source, mailbox), .check = check_mailbox),
+
+	ROW("pools", "name", CONFIG_STRING, NULL, "what streams call it", AT(struct pool, name),
+	    .check = check_name, .required = true),
+	ROW("pools", "strategy", CONFIG_CHOICE, "round-robin",
+	    "\"round-robin\", \"weighted\", \"random\" or \"sticky\"",
+	    CHOICE(struct pool, strategy), .words = strategy_words),
+	ROW("pools", "sticky", CONFIG_CHOICE, "recipient",
+	    "strategy \"sticky\": one source for each \"recipient\", \"thread\" or "
+	    "\"campaign\"",
+	    CHOICE(struct pool, sticky), .words = sticky_words),
+	ROW("pools", "sources", CONFIG_STRINGS, NULL, "its sources, all of weight 1",
+	    AT(struct pool, sources), .check = check_name, .least = 1),
+	ROW("pools", "members", CONFIG_GROUPS, NULL,
+	    "its sources with settings of their own, in place of sources",
+	    LIST(struct pool, list, list_count), .block = "pools.members",
+	    .size = sizeof(struct pool_member)),
+	ROW("pools", "limit", CONFIG_WINDOWS, NULL,
+	    "recipients for each member in an hour, day or month, UTC; without it \"50/day\" "
+	    "for mailboxes",
+	    AT(struct pool, limits), .unit = LIMIT_RECIPIENTS),
+	ROW("pools", "gap", CONFIG_DURATION, NULL,
+	    "least time between two messages of a member; without it \"120s\" for mailboxes",
+	    AT(struct pool, gap_s), .least = 1, .most = 86400),
+	ROW("pools", "capacity", CONFIG_WINDOWS, NULL,
+	    "recipients for all members together in an hour, day or month, UTC",
+	    AT(struct pool, capacity), .unit = LIMIT_RECIPIENTS),
+
+	ROW("pools.members", "source", CONFIG_STRING, NULL, "one of the sources",
+	    AT(struct pool_member, source_name), .check = check_name, .required = true),
+	ROW("pools.members", "weight", CONFIG_STRING, "1",
+	    "its part of the mail, \"0\" to \"9.99\"; 0: no new mail",
+	    AT(struct pool_member, weight_text), .check = check_weight),
+	ROW("pools.members", "limit", CONFIG_WINDOWS, NULL,
+	    "recipients for this member; without it the pool's limit",
+	    AT(struct pool_member, limits), .unit = LIMIT_RECIPIENTS),
+	ROW("pools.members", "gap", CONFIG_DURATION, NULL,
+	    "least time between two messages; without it the pool's gap",
+	    AT(struct pool_member, gap_s), .least = 1, .most = 86400),
+
+	ROW("pool_rules", "class", CONFIG_CHOICE, "any",
+	    "streams of class \"bulk\" or \"transactional\", or \"any\"",
+	    CHOICE(struct pool_rule, class), .words = pool_class_words),
+	ROW("pool_rules", "region", CONFIG_STRING, NULL,
+	    "streams of tenants with this region; without it all", AT(struct pool_rule, region),
+	    .check = check_name),
+	ROW("pool_rules", "pool", CONFIG_STRING, NULL, "the pool of those streams",
+	    AT(struct pool_rule, pool_name), .check = check_name, .required = true),
+
 	/* ---- tenants.d/NAME.conf ---- */
 	ROW("tenant", "tenant", CONFIG_STRING, NULL, "the tenant's name",
 	    AT(struct tenant, name), .check = check_name, .required = true),
@@ -272,6 +355,9 @@ static const struct setting_row rows[] = {
 	ROW("tenant", "timezone", CONFIG_STRING, "UTC",
 	    "time zone of the tenant's hours, days, months and dates",
 	    AT(struct tenant, timezone), .check = check_not_empty),
+	ROW("tenant", "region", CONFIG_STRING, NULL,
+	    "word that the provider's pool_rules may ask for", AT(struct tenant, region),
+	    .check = check_name),
 	ROW("tenant", "cycle_day", CONFIG_SMALL, "1",
 	    "day of the month on which a billing cycle starts, 1 to 31",
 	    AT(struct tenant, cycle_day), .least = 1, .most = 31),
@@ -364,6 +450,10 @@ static const struct setting_row rows[] = {
 	ROW("tenant.streams", "unsubscribe_mailto", CONFIG_STRING, NULL,
 	    "address in List-Unsubscribe beside our URI", AT(struct stream, unsubscribe_mailto),
 	    .check = check_mailto),
+	ROW("tenant.streams", "pool", CONFIG_STRING, NULL,
+	    "pool of penguinmails.conf that its mail leaves from; without it what pool_rules "
+	    "say",
+	    AT(struct stream, pool), .check = check_name),
 	LIMIT_ROWS("tenant.streams", struct stream, limits, "the stream"),
 	{ .key = NULL },
 };

@@ -115,12 +115,35 @@ static void put_scalar(
 	}
 }
 
-static void put_key(const struct show *s, unsigned depth, const char *key)
+static void put_indented(const struct show *s, unsigned depth, const char *text)
 {
 	for (unsigned i = 0; i < depth; i++)
 		buf_add_char(s->out, '\t');
-	buf_add_cstr(s->out, key);
+	buf_add_cstr(s->out, text);
+}
+
+static void put_key(const struct show *s, unsigned depth, const char *key)
+{
+	put_indented(s, depth, key);
 	buf_add_cstr(s->out, " = ");
+}
+
+/* What has no default and was not written. */
+static bool is_unset(const struct setting_row *row, const char *object)
+{
+	const char *string;
+	uint64_t number;
+
+	if (row->fallback != NULL || row->field->offset == CONFIG_NOWHERE)
+		return false;
+	if (row->field->type == CONFIG_STRING) {
+		memcpy(&string, object + row->field->offset, sizeof string);
+		return string == NULL;
+	}
+	if (row->field->type != CONFIG_DURATION)
+		return false;
+	memcpy(&number, object + row->field->offset, sizeof number);
+	return number < row->field->least;
 }
 
 static void show_scalar(
@@ -128,6 +151,8 @@ static void show_scalar(
 {
 	struct buf text = BUF_INIT(64 * 1024);
 
+	if (is_unset(row, object))
+		return;
 	put_scalar(s, row->field, object, &text);
 	if (!s->only_changed || row->fallback == NULL ||
 	    !span_eq(buf_span(&text), span_cstr(row->fallback))) {
@@ -136,6 +161,22 @@ static void show_scalar(
 		buf_add_cstr(s->out, ";\n");
 	}
 	buf_free(&text);
+}
+
+static void show_strings(
+    const struct show *s, const struct setting_row *row, const char *object, unsigned depth)
+{
+	const char *const *list;
+
+	memcpy(&list, object + row->field->offset, sizeof list);
+	if (list == NULL)
+		return;
+	put_key(s, depth, row->key);
+	for (size_t i = 0; list[i] != NULL; i++) {
+		buf_add_cstr(s->out, i == 0 ? "[" : ", ");
+		put_quoted(s->out, span_cstr(list[i]));
+	}
+	buf_add_cstr(s->out, "];\n");
 }
 
 static void show_users(
@@ -216,9 +257,7 @@ static void show_group(
 		put_key(s, depth, row->key);
 		buf_add_cstr(s->out, "{\n");
 		buf_add_span(s->out, buf_span(&inner));
-		for (unsigned i = 0; i < depth; i++)
-			buf_add_char(s->out, '\t');
-		buf_add_cstr(s->out, "};\n");
+		put_indented(s, depth, "};\n");
 	}
 	buf_free(&inner);
 }
@@ -235,11 +274,13 @@ static void show_groups(
 		return;
 	put_key(s, depth, row->key);
 	for (size_t i = 0; i < count; i++) {
-		buf_add_cstr(s->out, i == 0 ? "(\n\t{\n" : ",\n\t{\n");
+		buf_add_cstr(s->out, i == 0 ? "(\n" : ",\n");
+		put_indented(s, depth + 1, "{\n");
 		show_block(s, row->field->block, list + i * row->field->size, depth + 2);
-		buf_add_cstr(s->out, "\t}");
+		put_indented(s, depth + 1, "}");
 	}
-	buf_add_cstr(s->out, "\n);\n");
+	buf_add_char(s->out, '\n');
+	put_indented(s, depth, ");\n");
 }
 
 static void show_row(
@@ -256,6 +297,7 @@ static void show_row(
 	case CONFIG_WINDOWS:
 	case CONFIG_RATES: show_limits(s, row, object, depth); break;
 	case CONFIG_NETWORKS: show_networks(s, row, object, depth); break;
+	case CONFIG_STRINGS: show_strings(s, row, object, depth); break;
 	case CONFIG_USERS: show_users(s, row, object, depth); break;
 	default: show_scalar(s, row, object, depth); break;
 	}

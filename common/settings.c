@@ -17,6 +17,9 @@ void snapshot_free(struct snapshot *s)
 	for (size_t i = 0; i < s->zone_count; i++)
 		zone_box_free(&s->zones[i]);
 	free(s->zones);
+	index_free(&s->source_ids);
+	index_free(&s->sources);
+	index_free(&s->pools);
 	index_free(&s->bounce_domains);
 	index_free(&s->tracking_hosts);
 	index_free(&s->networks);
@@ -170,6 +173,55 @@ size_t snapshot_find_bounce_domain(
     const struct snapshot *s, struct span domain, const struct tenant_domain **domain_r)
 {
 	return find_host(s, &s->bounce_domains, domain, domain_r);
+}
+
+const struct source *snapshot_find_source(const struct snapshot *s, struct span name)
+{
+	const struct index_entry *e = index_find(&s->sources, name);
+
+	return e != NULL ? &snapshot_provider(s)->sources[e->owner] : NULL;
+}
+
+const struct source *snapshot_find_source_id(const struct snapshot *s, uint32_t id)
+{
+	const struct index_entry *e =
+	    index_find(&s->source_ids, span_make((const char *)&id, sizeof id));
+
+	return e != NULL ? &snapshot_provider(s)->sources[e->owner] : NULL;
+}
+
+const struct pool *snapshot_find_pool(const struct snapshot *s, struct span name)
+{
+	const struct index_entry *e = index_find(&s->pools, name);
+
+	return e != NULL ? &snapshot_provider(s)->pools[e->owner] : NULL;
+}
+
+static bool rule_fits(
+    const struct pool_rule *rule, const struct tenant *tenant, const struct stream *stream)
+{
+	bool bulk = stream->class == CLASS_BULK;
+
+	if (rule->class != POOL_CLASS_ANY && bulk != (rule->class == POOL_CLASS_BULK))
+		return false;
+	return rule->region == NULL ||
+	       (tenant->region != NULL && strcmp(rule->region, tenant->region) == 0);
+}
+
+bool snapshot_stream_pool(const struct snapshot *s, const struct tenant *tenant,
+    const struct stream *stream, const struct pool **pool_r)
+{
+	const struct provider *p = snapshot_provider(s);
+
+	*pool_r = NULL;
+	if (stream->pool != NULL) {
+		*pool_r = snapshot_find_pool(s, span_cstr(stream->pool));
+		return *pool_r != NULL && pool_foreign_mailbox(*pool_r, tenant) == NULL;
+	}
+	for (size_t i = 0; i < p->pool_rule_count && *pool_r == NULL; i++)
+		if (rule_fits(&p->pool_rules[i], tenant, stream))
+			*pool_r = p->pool_rules[i].pool;
+	return true;
 }
 
 /* ---- one tenant ---- */
@@ -330,6 +382,13 @@ const char *tenant_state_text(enum tenant_state s)
 const char *stream_class_text(enum stream_class c)
 {
 	return c == CLASS_TRANSACTIONAL ? "transactional" : "bulk";
+}
+
+const char *pool_strategy_text(enum pool_strategy s)
+{
+	static const char *const words[] = { "round-robin", "weighted", "random", "sticky" };
+
+	return (unsigned)s < ARRAY_SIZE(words) ? words[s] : "unknown";
 }
 
 const char *limit_unit_text(enum limit_unit u)

@@ -44,6 +44,60 @@ struct plan {
 	enum overage overage;
 };
 
+/* ---- where mail leaves from ---- */
+
+/* An address of this host (a Postfix transport with bind address and HELO name), a relay, or a
+ * sending mailbox. */
+struct source {
+	const char *name;
+	uint32_t id;                     /* of its name; what return paths carry; never 0 */
+	const char *address4, *address6; /* as written; NULL: mail does not leave over it */
+	const char *helo;                /* canonical; NULL: Postfix's own (a relay's) */
+	const char *relay;               /* Postfix's next hop: "[host]:port"; NULL: by MX */
+	const char *password_maps;       /* Postfix's table for that relay; or NULL */
+	const char *mailbox;             /* the address it sends as; or NULL */
+};
+
+enum pool_strategy { POOL_ROUND_ROBIN, POOL_WEIGHTED, POOL_RANDOM, POOL_STICKY };
+enum pool_sticky { STICKY_RECIPIENT, STICKY_THREAD, STICKY_CAMPAIGN };
+
+#define POOL_MEMBERS_MAX   256u
+#define POOL_LIMITS_MAX    3u  /* hour, day, month */
+#define POOL_WEIGHT_UNIT   100 /* weight 1.00 */
+#define POOL_MAILBOX_GAP_S 120
+
+struct pool_member {
+	const char *source_name;
+	const char *weight_text;
+	unsigned weight;      /* hundredths, 0 to 999; 0: gets no new mail */
+	struct limits limits; /* of recipients, UTC windows; the pool's where it has none */
+	int64_t gap_s;        /* between two messages; 0: none */
+	const struct source *source;
+};
+
+struct pool {
+	const char *name;
+	enum pool_strategy strategy;
+	enum pool_sticky sticky;        /* strategy sticky only */
+	const char *const *sources;     /* as written: all of weight 1; or NULL */
+	const struct pool_member *list; /* as written; or NULL */
+	size_t list_count;
+	struct limits limits;        /* for each member that has none of its own */
+	int64_t gap_s;               /* the same; 0: not written */
+	struct limits capacity;      /* for all members together */
+	struct pool_member *members; /* one or the other, with what holds for each */
+	size_t member_count;
+};
+
+/* Which pool a stream without one of its own uses: the first rule that fits. */
+enum pool_class { POOL_CLASS_ANY, POOL_CLASS_BULK, POOL_CLASS_TRANSACTIONAL };
+struct pool_rule {
+	enum pool_class class;
+	const char *region; /* of the tenant; NULL: any */
+	const char *pool_name;
+	const struct pool *pool;
+};
+
 /* ---- one tenant ---- */
 
 enum stream_class { CLASS_BULK, CLASS_TRANSACTIONAL };
@@ -87,6 +141,7 @@ struct stream {
 	enum merge_tags_rule merge_tags;  /* what leftovers of templates do to a message */
 	enum unsubscribe unsubscribe;
 	const char *unsubscribe_mailto; /* an address for List-Unsubscribe; or NULL */
+	const char *pool; /* what its mail leaves from; NULL: as the provider's rules say */
 	struct limits limits;
 };
 
@@ -99,6 +154,7 @@ struct tenant {
 	const char *plan_name;
 	const char *display_name; /* what recipients are shown; NULL: name */
 	const char *timezone;
+	const char *region; /* chooses pools; or NULL */
 	const struct zone *zone;
 	int cycle_day; /* 1..31 */
 	enum tenant_state state;
@@ -179,6 +235,12 @@ struct provider {
 	} postfix;
 	const struct plan *plans;
 	size_t plan_count;
+	struct source *sources;
+	size_t source_count;
+	struct pool *pools;
+	size_t pool_count;
+	struct pool_rule *pool_rules;
+	size_t pool_rule_count;
 };
 
 /* ---- snapshot ---- */
@@ -236,6 +298,23 @@ size_t snapshot_find_tracking_host(
 /* The same for the domain of a return path. */
 size_t snapshot_find_bounce_domain(
     const struct snapshot *s, struct span domain, const struct tenant_domain **domain_r);
+
+/* By name, and by what return paths carry; NULL: there is none. */
+const struct source *snapshot_find_source(const struct snapshot *s, struct span name);
+const struct source *snapshot_find_source_id(const struct snapshot *s, uint32_t id);
+const struct pool *snapshot_find_pool(const struct snapshot *s, struct span name);
+/* A mailbox of the pool that is at no domain of the tenant, or NULL: it may use the pool. */
+const char *pool_foreign_mailbox(const struct pool *pool, const struct tenant *tenant);
+/* Where the stream's mail leaves from: its own pool, else the first rule's that fits. False: its
+ * own pool is not there, or not for this tenant (any more). *pool_r NULL: Postfix's own way. */
+bool snapshot_stream_pool(const struct snapshot *s, const struct tenant *tenant,
+    const struct stream *stream, const struct pool **pool_r) CHECKED;
+/* What a source is called in Postfix: the name of its transport. */
+#define SOURCE_TRANSPORT     "penguin-out-"
+#define SOURCE_TRANSPORT_MAX 80
+/* What stands for a source of that name in a return path. */
+uint32_t source_id_of(struct span name);
+const char *pool_strategy_text(enum pool_strategy s);
 
 /* The tenant's stream for a message: by login, then policy_context, then server port, then the
  * first stream that names none of these, then the first stream of class bulk, then the first.

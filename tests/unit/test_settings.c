@@ -11,6 +11,22 @@
 
 #define PLANS "plans = ( { name = \"p\"; recipients = \"500/h\"; } );\n"
 
+#define SOURCES                                                                                \
+	"sources = ( { name = \"a\"; address4 = \"192.0.2.1\"; helo = \"a.example\"; },\n"     \
+	"{ name = \"b\"; relay = \"[r]:587\"; }, { name = \"m\"; relay = \"r\"; mailbox = "    \
+	"\"m@t.example\"; } );\n"
+#define WAYS                                                                                   \
+	SOURCES                                                                                \
+	    "pools = (\n"                                                                      \
+	    "{ name = \"two\"; sources = [\"a\", \"b\"]; limit = [\"10/h\", \"90/d\"]; gap = " \
+	    "\"5s\"; capacity = \"150/day\"; },\n"                                             \
+	    "{ name = \"boxes\"; strategy = \"weighted\"; members = (\n"                       \
+	    "{ source = \"m\"; weight = \"0.25\"; }, { source = \"a\"; weight = \"9.99\"; "    \
+	    "gap = \"1m\"; limit = \"7/month\"; }, { source = \"b\"; weight = \"0\"; } ); } "  \
+	    ");\n"                                                                             \
+	    "pool_rules = ( { class = \"transactional\"; region = \"eu\";\n"                   \
+	    "pool = \"two\"; }\n);\n"
+
 /* One provider's file and its tenants, in a directory that goes away. */
 struct fixture {
 	char directory[64], provider[96];
@@ -119,8 +135,8 @@ START_TEST(tenant_errors)
 		    "2: error: unknown key \"warmup\" in a tenant's file\n" },
 		{ HEAD "overage = \"alert\";",
 		    "2: error: unknown key \"overage\" in a tenant's file\n" },
-		{ HEAD "streams = ( { name = \"s\"; pool = \"x\"; } );",
-		    "2: error: unknown key \"pool\" in stream\n" },
+		{ HEAD "streams = ( { name = \"s\"; puul = \"x\"; } );",
+		    "2: error: unknown key \"puul\" in stream\n" },
 		{ HEAD "recipients = 500;",
 		    "2: error: recipients: expected quantities in quotes, "
 		    "as in [\"500/h\", \"10000/month\"]\n" },
@@ -208,6 +224,8 @@ START_TEST(tenant_errors)
 		    "3: error: streams: the list is empty\n" },
 		{ HEAD "streams = ( { name = \"s\"; domains = [\"b.example\"]; } );",
 		    "2: error: domain \"b.example\" is not in this tenant's domains\n" },
+		{ HEAD "streams = ( { name = \"s\";\npool = \"x\"; } );",
+		    "3: error: pool: there is no pool \"x\"\n" },
 		{ HEAD "streams = ( { name = \"s\"; ports = [0]; } );",
 		    "2: error: ports: expected port numbers, as in [587, 465]\n" },
 		{ HEAD "streams = ( { name = \"s\"; logins = \"a\"; },\n"
@@ -301,6 +319,74 @@ START_TEST(provider_errors)
 		    "1: error: unknown key \"recipents\" in plan; did you mean "
 		    "\"recipients\"?\n" },
 		{ "tenants = \"nowhere\";", "" },
+		{ WAYS, NULL },
+		{ "sources = ( { name = \"a\"; } );",
+		    "1: error: source \"a\" has neither an address nor a relay\n" },
+		{ "sources = ( { name = \"a\"; address4 = \"192.0.2.1\"; } );",
+		    "1: error: source \"a\" has an address but no \"helo\"\n" },
+		{ "sources = ( { name = \"a\"; address4 = \"192.0.2.1\"; helo = "
+		  "\"a.example\";\n"
+		  "password_maps = \"hash:/p\"; } );",
+		    "1: error: source \"a\" has password_maps but no relay\n" },
+		{ "sources = (\n{ name = \"a b\"; relay = \"x y\"; } );",
+		    "2: error: name: \"a b\": a name is a letter or digit, then up to 62 of "
+		    "A-Z "
+		    "a-z 0-9 . _ -\n"
+		    "2: error: relay: \"x y\": expected a next hop of Postfix, as in "
+		    "\"[smtp.example.net]:587\"\n" },
+		{ "sources = ( { name = \"a\"; address4 = \"2001:db8::1\"; address6 = "
+		  "\"192.0.2.1\"; helo = \"a.example\"; } );",
+		    "1: error: address4: \"2001:db8::1\": expected an IPv4 address of this "
+		    "host, "
+		    "as in \"192.0.2.1\"\n"
+		    "1: error: address6: \"192.0.2.1\": expected an IPv6 address of this host, "
+		    "as in \"2001:db8::1\"\n"
+		    "1: error: source \"a\" has neither an address nor a relay\n" },
+		{ "sources = ( { name = \"a\"; relay = \"h\"; password_maps = \"p\"; mailbox = "
+		  "\"m\"; } );",
+		    "1: error: password_maps: \"p\": expected a table of Postfix, as in "
+		    "\"hash:/etc/postfix/passwords\"\n"
+		    "1: error: mailbox: \"m\": is not a mail address\n" },
+		{ "sources = (\n{ name = \"a\"; address6 = \"2001:db8::1\"; helo = "
+		  "\"a.example\"; "
+		  "},\n"
+		  "{ name = \"a\"; address6 = \"2001:DB8:0::1\"; helo = \"b.example\"; } );",
+		    "3: error: source \"a\" appears twice\n"
+		    "3: error: source \"a\" has an address of source \"a\"\n" },
+		{ WAYS "x = 1;\n", "10: error: unknown key \"x\" in this file\n" },
+		{ SOURCES "pools = (\n{ name = \"p\"; } );",
+		    "4: error: pool \"p\" has no sources\n" },
+		{ SOURCES "pools = (\n{ name = \"p\"; sources = []; } );",
+		    "4: error: sources: the list is empty\n"
+		    "4: error: pool \"p\" has no sources\n" },
+		{ SOURCES "pools = ( { name = \"p\"; sources = [\"a\",\n\"c\", \"a\"]; } );",
+		    "4: error: sources: there is no source \"c\"\n"
+		    "4: error: pool \"p\" has source \"a\" twice\n" },
+		{ SOURCES
+		    "pools = ( { name = \"p\"; sources = \"a\"; },\n"
+		    "{ name = \"p\"; sources = \"b\"; members = ( { source = \"b\"; } ); } );",
+		    "4: error: pool \"p\" has both sources and members\n"
+		    "4: error: pool \"p\" appears twice\n" },
+		{ SOURCES "pools = ( { name = \"p\"; strategy = \"best\"; sources = \"a\"; "
+			  "limit = \"9/cycle\"; gap = \"0s\"; } );",
+		    "3: error: strategy: \"best\": expected one of \"round-robin\", "
+		    "\"weighted\", \"random\", \"sticky\"\n"
+		    "3: error: gap: \"0s\" is too small\n"
+		    "3: error: limit: \"9/cycle\": expected an hour, day or month\n" },
+		{ SOURCES
+		    "pools = ( { name = \"p\"; members = (\n{ source = \"a\"; weight = "
+		    "\"10\"; },\n{ source = \"b\"; weight = \"1.234\"; limit = \"1/h\"; } "
+		    "); } );",
+		    "4: error: weight: \"10\": expected \"0\" to \"9.99\"\n"
+		    "5: error: weight: \"1.234\": expected \"0\" to \"9.99\"\n" },
+		{ SOURCES "pools = ( { name = \"p\"; members = ( { weight = \"1\"; } ); } );",
+		    "3: error: \"source\" is missing in a pool's member\n" },
+		{ SOURCES "pool_rules = ( { class = \"bulk\";\npool = \"p\"; } );",
+		    "4: error: pool: there is no pool \"p\"\n" },
+		{ SOURCES "pools = ( { name = \"p\"; sources = \"m\"; } );\n"
+			  "pool_rules = ( { pool = \"p\"; } );",
+		    "4: error: pool \"p\" has mailboxes: only streams of their tenant may name "
+		    "it\n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -751,6 +837,119 @@ START_TEST(provider_changes)
 }
 END_TEST
 
+/* ---- sources and pools ---- */
+
+#define POOL_TENANT                                                                            \
+	"tenant = \"t\"; plan = \"p\"; region = \"eu\"; domains = ( { name = \"t.example\"; "  \
+	"} "                                                                                   \
+	");\nstreams = ( { name = \"s\"; pool = \"boxes\"; },\n{ name = \"r\"; class = "       \
+	"\"transactional\"; }, { name = \"n\"; } );\n"
+
+static const struct pool *stream_pool(const struct snapshot *s, const char *stream, bool *ok_r)
+{
+	const struct tenant *t = snapshot_tenant(s, snapshot_find_tenant(s, SPAN("t")));
+	const struct pool *pool = NULL;
+
+	ck_assert_ptr_nonnull(t);
+	for (size_t i = 0; i < t->stream_count; i++)
+		if (strcmp(t->streams[i].name, stream) == 0)
+			*ok_r = snapshot_stream_pool(s, t, &t->streams[i], &pool);
+	return pool;
+}
+
+START_TEST(pools)
+{
+	struct fixture f;
+	struct snapshot *s, *next;
+	const struct pool *two, *boxes;
+	const struct source *a;
+	bool ok;
+
+	set_up(&f, PLANS WAYS);
+	put(&f, "tenants.d/t.conf", POOL_TENANT);
+	s = load(&f, NULL);
+	ck_assert_str_eq(report(&f), "");
+	a = snapshot_find_source(s, SPAN("a"));
+	ck_assert_ptr_nonnull(a);
+	ck_assert_ptr_eq(snapshot_find_source_id(s, source_id_of(SPAN("a"))), a);
+	ck_assert_ptr_null(snapshot_find_source_id(s, 0));
+	ck_assert_ptr_null(snapshot_find_source(s, SPAN("A")));
+	two = snapshot_find_pool(s, SPAN("two"));
+	ck_assert_uint_eq(two->member_count, 2);
+	ck_assert_ptr_eq(two->members[0].source, a);
+	ck_assert_uint_eq(two->members[1].weight, 100);
+	ck_assert_uint_eq(two->members[1].limits.count, 2);
+	ck_assert_int_eq(two->members[1].gap_s, 5);
+	ck_assert_uint_eq(two->capacity.at[0].amount, 150);
+	boxes = snapshot_find_pool(s, SPAN("boxes"));
+	/* What a mailbox has without being asked; an address has no limit of its own. */
+	ck_assert_str_eq(boxes->members[0].limits.at[0].text, "50/day");
+	ck_assert_int_eq(boxes->members[0].gap_s, 120);
+	ck_assert_uint_eq(boxes->members[0].weight, 25);
+	ck_assert_str_eq(boxes->members[1].limits.at[0].text, "7/month");
+	ck_assert_int_eq(boxes->members[1].gap_s, 60);
+	ck_assert_uint_eq(boxes->members[1].weight, 999);
+	ck_assert_uint_eq(boxes->members[2].limits.count, 0);
+	ck_assert_int_eq(boxes->members[2].gap_s, 0);
+	ck_assert_uint_eq(boxes->members[2].weight, 0);
+	/* A stream's own pool; the rule that fits; none. */
+	ck_assert_ptr_eq(stream_pool(s, "s", &ok), boxes);
+	ck_assert(ok);
+	ck_assert_ptr_eq(stream_pool(s, "r", &ok), two);
+	ck_assert(ok);
+	ck_assert_ptr_null(stream_pool(s, "n", &ok));
+	ck_assert(ok);
+	/* Its pool leaves the provider's file, or gets a mailbox of others: the mail waits. */
+	put(&f, "p.conf", PLANS SOURCES);
+	next = load(&f, s);
+	ck_assert_ptr_nonnull(strstr(report(&f), "pool: there is no pool \"boxes\""));
+	ck_assert_uint_eq(snapshot_tenant_count(next), 1);
+	ck_assert_ptr_null(stream_pool(next, "s", &ok));
+	ck_assert(!ok);
+	snapshot_unref(&next);
+	put(&f, "p.conf",
+	    PLANS "sources = ( { name = \"m\"; relay = \"r\"; mailbox = \"m@u.example\"; } );\n"
+		  "pools = ( { name = \"boxes\"; sources = \"m\"; } );\n");
+	next = load(&f, s);
+	ck_assert_ptr_nonnull(strstr(report(&f),
+	    "pool: \"boxes\" has the mailbox \"m@u.example\", which is not this tenant's"));
+	(void)stream_pool(next, "s", &ok);
+	ck_assert(!ok);
+	snapshot_unref(&next);
+	snapshot_unref(&s);
+	tear_down(&f);
+}
+END_TEST
+
+/* A pool at its bound, and one over it. */
+START_TEST(pool_size)
+{
+	for (unsigned count = POOL_MEMBERS_MAX; count <= POOL_MEMBERS_MAX + 1; count++) {
+		struct buf text = BUF_INIT(1 << 20);
+		struct fixture f;
+		struct snapshot *s;
+
+		buf_add_cstr(&text, "sources = (");
+		for (unsigned i = 0; i < count; i++)
+			buf_printf(
+			    &text, "%s{ name = \"s%u\"; relay = \"r\"; }", i > 0 ? "," : "", i);
+		buf_add_cstr(&text, ");\npools = ( { name = \"p\"; sources = [");
+		for (unsigned i = 0; i < count; i++)
+			buf_printf(&text, "%s\"s%u\"", i > 0 ? "," : "", i);
+		buf_add_cstr(&text, "]; } );\n");
+		set_up(&f, buf_cstr(&text));
+		s = load(&f, NULL);
+		ck_assert_str_eq(report(&f), count == POOL_MEMBERS_MAX
+						 ? ""
+						 : "p.conf:2: error: pool \"p\" has over 256 "
+						   "sources\n");
+		snapshot_unref(&s);
+		tear_down(&f);
+		buf_free(&text);
+	}
+}
+END_TEST
+
 /* ---- state, rows, show ---- */
 
 START_TEST(states)
@@ -812,7 +1011,18 @@ START_TEST(show)
 	    "plans = (\n\t{\n\t\tname = \"a\";\n\t\trecipients = [\"5/h\", \"6/d\"];\n"
 	    "\t\trate = [\"1/s\"];\n\t\toverage = \"alert\";\n"
 	    "\t\tlogin = {\n\t\t\tbytes = [\"1G/d\"];\n\t\t};\n\t},\n"
-	    "\t{\n\t\tname = \"b\";\n\t}\n);\n";
+	    "\t{\n\t\tname = \"b\";\n\t}\n);\n"
+	    "sources = (\n\t{\n\t\tname = \"a\";\n\t\taddress4 = \"192.0.2.1\";\n"
+	    "\t\thelo = \"a.example\";\n\t},\n"
+	    "\t{\n\t\tname = \"m\";\n\t\trelay = \"[r]:587\";\n"
+	    "\t\tmailbox = \"m@t.example\";\n\t}\n);\n"
+	    "pools = (\n\t{\n\t\tname = \"x\";\n\t\tsources = [\"a\"];\n"
+	    "\t\tcapacity = [\"9/d\"];\n\t},\n"
+	    "\t{\n\t\tname = \"y\";\n\t\tstrategy = \"sticky\";\n\t\tmembers = (\n"
+	    "\t\t\t{\n\t\t\t\tsource = \"a\";\n\t\t\t\tlimit = [\"5/h\"];\n\t\t\t},\n"
+	    "\t\t\t{\n\t\t\t\tsource = \"m\";\n\t\t\t\tweight = \"0.5\";\n"
+	    "\t\t\t\tgap = \"3m\";\n\t\t\t}\n\t\t);\n\t\tgap = \"30s\";\n\t}\n);\n"
+	    "pool_rules = (\n\t{\n\t\tclass = \"bulk\";\n\t\tpool = \"x\";\n\t}\n);\n";
 	struct fixture f;
 	struct snapshot *s;
 	struct buf out = BUF_INIT(65536), again = BUF_INIT(65536);
@@ -870,6 +1080,8 @@ int main(void)
 	tcase_add_test(cases, hosts);
 	tcase_add_test(cases, reload);
 	tcase_add_test(cases, provider_changes);
+	tcase_add_test(cases, pools);
+	tcase_add_test(cases, pool_size);
 	tcase_add_test(cases, states);
 	tcase_add_test(cases, rows);
 	tcase_add_test(cases, show);
