@@ -17,15 +17,15 @@
 	"\"m@t.example\"; } );\n"
 #define WAYS                                                                                   \
 	SOURCES                                                                                \
-	    "pools = (\n"                                                                      \
-	    "{ name = \"two\"; sources = [\"a\", \"b\"]; limit = [\"10/h\", \"90/d\"]; gap = " \
-	    "\"5s\"; capacity = \"150/day\"; },\n"                                             \
-	    "{ name = \"boxes\"; strategy = \"weighted\"; members = (\n"                       \
-	    "{ source = \"m\"; weight = \"0.25\"; }, { source = \"a\"; weight = \"9.99\"; "    \
-	    "gap = \"1m\"; limit = \"7/month\"; }, { source = \"b\"; weight = \"0\"; } ); } "  \
-	    ");\n"                                                                             \
-	    "pool_rules = ( { class = \"transactional\"; region = \"eu\";\n"                   \
-	    "pool = \"two\"; }\n);\n"
+	"pools = (\n"                                                                          \
+	"{ name = \"two\"; sources = [\"a\", \"b\"]; limit = [\"10/h\", \"90/d\"]; gap = "     \
+	"\"5s\"; capacity = \"150/day\"; },\n"                                                 \
+	"{ name = \"boxes\"; strategy = \"weighted\"; members = (\n"                           \
+	"{ source = \"m\"; weight = \"0.25\"; }, { source = \"a\"; weight = \"9.99\"; "        \
+	"gap = \"1m\"; limit = \"7/month\"; }, { source = \"b\"; weight = \"0\"; } ); } "      \
+	");\n"                                                                                 \
+	"pool_rules = ( { class = \"transactional\"; region = \"eu\";\n"                       \
+	"pool = \"two\"; }\n);\n"
 
 /* One provider's file and its tenants, in a directory that goes away. */
 struct fixture {
