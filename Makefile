@@ -64,7 +64,7 @@ HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*
 
 COMMON_LIBS = -lconfig -lidn2 -llmdb -lcrypto
 MILTER_LIBS = -lmilter -lopendkim $(COMMON_LIBS)
-POLICYD_LIBS = -levent_core $(COMMON_LIBS)
+POLICYD_LIBS = -levent_core -lm $(COMMON_LIBS)
 CTL_LIBS = -ljansson $(COMMON_LIBS)
 WEB_LIBS = -lmicrohttpd $(COMMON_LIBS)
 UNIT_LIBS = -lcheck_pic -lsubunit -lm -lrt -lmicrohttpd -lmilter -lopendkim -levent_core $(CTL_LIBS)
