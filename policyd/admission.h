@@ -25,9 +25,10 @@ struct charge {
 struct candidate {
 	const struct charge *charges;
 	size_t count;
+	struct span source; /* what a transaction that begins with it is bound to */
 };
 
-#define CHARGES_MAX 48 /* common and one candidate's together */
+#define CHARGES_MAX 56 /* common and one candidate's together */
 
 /* What one granted charge did to its bucket: enough to replay it and to give it back. */
 struct booking {
@@ -58,14 +59,16 @@ enum admission_result {
 /* Who sends: fixed by the first request of a transaction, read by the milter's assignment. */
 struct transaction_facts {
 	struct span tenant, stream, login, sender;
-	uint8_t class; /* enum stream_class */
+	uint8_t class;      /* enum stream_class */
+	struct span source; /* that it leaves from; empty: Postfix's own way */
 };
 
 struct outcome {
 	enum admission_result result;
 	size_t candidate; /* granted: which one */
-	struct charge
-	    refused; /* refused: the charge with the longest wait among those that failed */
+	/* refused: the charge with the longest wait among those that failed; of several
+	 * candidates the one that waits least */
+	struct charge refused;
 	size_t refused_index; /* its index among the common charges, or SIZE_MAX */
 	int64_t retry_s;      /* refused: seconds until it may fit; INT64_MAX: never */
 };

@@ -229,11 +229,17 @@ void bucket_admit(struct bucket_table *t, const struct charge *common, size_t co
 	if (candidate_count > 0) {
 		size_t i;
 
-		for (i = 0; i < candidate_count; i++)
+		for (i = 0; i < candidate_count; i++) {
+			struct outcome one = { .retry_s = 0 };
+
 			if (check_all(t, candidates[i].charges, candidates[i].count, now_ns,
-				bookings_r + count, outcome_r))
+				bookings_r + count, &one))
 				break;
-		outcome_r->refused_index = SIZE_MAX;
+			if (i == 0 || one.retry_s < outcome_r->retry_s) {
+				outcome_r->retry_s = one.retry_s;
+				outcome_r->refused = one.refused;
+			}
+		}
 		if (i == candidate_count)
 			return;
 		outcome_r->candidate = i;

@@ -107,6 +107,10 @@ void journal_write(struct buf *b, const struct journal_entry *e)
 		break;
 	case ENTRY_DROP: put_id(b, e->transaction); break;
 	case ENTRY_RESET: put_u32(b, e->bucket); break;
+	case ENTRY_BIND:
+		put_id(b, e->transaction);
+		put_string(b, e->name);
+		break;
 	}
 }
 
@@ -116,6 +120,10 @@ void journal_write_transaction(struct buf *entries, const struct transaction *t)
 				   .transaction = t->id,
 				   .time_ns = t->touched_ns,
 				   .facts = ledger_facts(t) });
+	if (ledger_facts(t).source.n > 0)
+		journal_write(entries, &(struct journal_entry){ .kind = ENTRY_BIND,
+					   .transaction = t->id,
+					   .name = ledger_facts(t).source });
 	for (uint32_t i = 0; i < t->recipient_count; i++) {
 		const struct recipient_entry *r = &t->recipients[i];
 
@@ -238,6 +246,7 @@ static bool read_fields(struct span *s, struct journal_reader *r, struct journal
 		       take_string(s, &e->name) && take_bookings(s, r, e);
 	case ENTRY_DROP: return take_id(s, &e->transaction);
 	case ENTRY_RESET: return take_u32(s, &e->bucket);
+	case ENTRY_BIND: return take_id(s, &e->transaction) && take_string(s, &e->name);
 	}
 	return false;
 }

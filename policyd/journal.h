@@ -23,6 +23,7 @@ enum entry_kind {
 	ENTRY_REFUND,     /* a recipient's or all bookings of a transaction were given back */
 	ENTRY_DROP,       /* the transaction is over */
 	ENTRY_RESET,      /* a bucket was emptied */
+	ENTRY_BIND,       /* the transaction just opened leaves from that source */
 };
 
 struct journal_entry {
@@ -30,7 +31,7 @@ struct journal_entry {
 	struct hash128 transaction;     /* all but BUCKET and RESET */
 	uint64_t recipient;             /* RECIPIENT, REFUND (0: the message's own) */
 	uint32_t bucket;                /* BUCKET, RESET */
-	struct span name;               /* BUCKET: name; SPEND: queue id */
+	struct span name;               /* BUCKET: name; SPEND: queue id; BIND: source */
 	struct transaction_facts facts; /* OPEN */
 	int64_t time_ns;                /* OPEN, SPEND */
 	const struct booking *bookings; /* RECIPIENT, SPEND, REFUND */
@@ -66,7 +67,7 @@ void journal_seal_bucket(struct buf *out, uint64_t seq, const struct bucket_reco
 enum err journal_unseal_bucket(
     struct span bytes, uint64_t *seq_r, struct bucket_record *record_r) CHECKED;
 
-/* A transaction is stored as the entries that would make it: OPEN, RECIPIENT.., SPEND. */
+/* A transaction is stored as the entries that would make it: OPEN, BIND, RECIPIENT.., SPEND. */
 void journal_write_transaction(struct buf *entries, const struct transaction *t);
 
 #endif

@@ -122,7 +122,7 @@ struct transaction *ledger_younger(const struct transaction *t)
 
 static char *copy_facts(const struct transaction_facts *f)
 {
-	const struct span parts[] = { f->tenant, f->stream, f->login, f->sender };
+	const struct span parts[] = { f->tenant, f->stream, f->login, f->sender, f->source };
 	size_t n = ARRAY_SIZE(parts), at = 0;
 	char *p;
 
@@ -147,7 +147,22 @@ struct transaction_facts ledger_facts(const struct transaction *t)
 	f.stream = span_cstr(f.tenant.p + f.tenant.n + 1);
 	f.login = span_cstr(f.stream.p + f.stream.n + 1);
 	f.sender = span_cstr(f.login.p + f.login.n + 1);
+	f.source = span_cstr(f.sender.p + f.sender.n + 1);
 	return f;
+}
+
+enum err ledger_bind(struct transaction *t, struct span source)
+{
+	struct transaction_facts f = ledger_facts(t);
+	char *facts;
+
+	f.source = source;
+	facts = copy_facts(&f);
+	if (facts == NULL)
+		return ERR_NOMEM;
+	free(t->facts);
+	t->facts = facts;
+	return ERR_OK;
 }
 
 struct transaction *ledger_open(

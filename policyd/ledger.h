@@ -24,7 +24,7 @@ struct transaction {
 	struct hash128 id;
 	enum transaction_state state;
 	char queue_id[QUEUE_ID_MAX]; /* "" until END-OF-MESSAGE */
-	char *facts;                 /* owned: tenant NUL stream NUL login NUL sender NUL */
+	char *facts; /* owned: tenant NUL stream NUL login NUL sender NUL source NUL */
 	uint8_t class;
 	struct recipient_entry *recipients; /* owned */
 	uint32_t recipient_count, recipient_size;
@@ -59,6 +59,8 @@ struct transaction *ledger_oldest(const struct ledger *l);
 struct transaction *ledger_younger(const struct transaction *t);
 
 struct transaction_facts ledger_facts(const struct transaction *t);
+/* For replay: it leaves from that source. */
+enum err ledger_bind(struct transaction *t, struct span source) CHECKED;
 
 /* The entry of that recipient that is charged now, or NULL: one that was refunded is over. */
 struct recipient_entry *ledger_recipient(const struct transaction *t, uint64_t hash);

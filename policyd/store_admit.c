@@ -60,11 +60,26 @@ void engine_unrecord(
 		ledger_drop(s->ledger, t);
 }
 
+/* A transaction begins: with it, what it is bound to. */
+static bool write_open(
+    struct store *s, const struct transaction *t, const struct transaction_facts *facts)
+{
+	return engine_write(s, &(struct journal_entry){ .kind = ENTRY_OPEN,
+				   .transaction = t->id,
+				   .time_ns = t->touched_ns,
+				   .facts = *facts }) &&
+	       (facts->source.n == 0 ||
+		   engine_write(s,
+		       &(struct journal_entry){
+			   .kind = ENTRY_BIND, .transaction = t->id, .name = facts->source }));
+}
+
 /* The transaction's book-keeping for a granted admission. False: out of memory; nothing of it
  * stays. */
-static bool record_grant(struct store *s, const struct admission *a, struct transaction *t,
-    const struct booking *bookings, size_t count)
+static bool record_grant(struct store *s, const struct admission *a, size_t candidate,
+    struct transaction *t, const struct booking *bookings, size_t count)
 {
+	struct transaction_facts facts = a->facts;
 	struct journal_entry e = { .kind = a->stage == STAGE_RECIPIENT ? ENTRY_RECIPIENT
 								       : ENTRY_SPEND,
 		.transaction = a->transaction,
@@ -75,8 +90,10 @@ static bool record_grant(struct store *s, const struct admission *a, struct tran
 		.booking_count = count };
 	bool opened = t == NULL;
 
+	if (a->candidate_count > 0)
+		facts.source = a->candidates[candidate].source;
 	if (opened)
-		t = ledger_open(s->ledger, a->transaction, &a->facts, a->now_ns);
+		t = ledger_open(s->ledger, a->transaction, &facts, a->now_ns);
 	if (t == NULL)
 		return false;
 	if ((a->stage == STAGE_RECIPIENT
@@ -88,11 +105,7 @@ static bool record_grant(struct store *s, const struct admission *a, struct tran
 	}
 	ledger_touch(s->ledger, t, a->now_ns);
 	/* What was written before the entry that did not fit does no harm alone. */
-	if (!name_buckets(s, bookings, count) ||
-	    (opened && !engine_write(s, &(struct journal_entry){ .kind = ENTRY_OPEN,
-					    .transaction = t->id,
-					    .time_ns = a->now_ns,
-					    .facts = a->facts })) ||
+	if (!name_buckets(s, bookings, count) || (opened && !write_open(s, t, &facts)) ||
 	    !engine_write(s, &e)) {
 		engine_unrecord(s, t, a->stage, a->recipient);
 		return false;
@@ -161,7 +174,7 @@ static void admit_one(struct store *s, const struct admission *a, store_done *do
 	    a->now_ns, &w.outcome, bookings, &count);
 	if (w.outcome.result != ADMISSION_GRANTED)
 		goto now;
-	if (!record_grant(s, a, t, bookings, count)) {
+	if (!record_grant(s, a, w.outcome.candidate, t, bookings, count)) {
 		for (size_t i = 0; i < count; i++)
 			bucket_undo(s->buckets, &bookings[i]);
 		w.outcome.result = ADMISSION_FAILED;

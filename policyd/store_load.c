@@ -199,6 +199,7 @@ static enum err apply(struct loading *l, const struct journal_entry *e, uint64_t
 		    ledger_open(l->ledger, e->transaction, &e->facts, e->time_ns) == NULL)
 			return ERR_NOMEM;
 		return ERR_OK;
+	case ENTRY_BIND: return t != NULL && fresh ? ledger_bind(t, e->name) : ERR_OK;
 	case ENTRY_RECIPIENT:
 	case ENTRY_SPEND:
 		r = apply_bookings(l, e, seq);
@@ -252,6 +253,8 @@ static bool load_transaction(void *context, struct span key, struct span value)
 				l->result = ERR_NOMEM;
 		} else if (t == NULL) {
 			l->result = ERR_CORRUPT;
+		} else if (e.kind == ENTRY_BIND) {
+			l->result = ledger_bind(t, e.name);
 		} else if (e.kind == ENTRY_RECIPIENT) {
 			l->result =
 			    ledger_add_recipient(t, e.recipient, e.bookings, e.booking_count);

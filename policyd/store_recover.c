@@ -43,6 +43,7 @@ static void undo_batch(
 		switch (e.kind) {
 		case ENTRY_BUCKET: break;
 		case ENTRY_OPEN: break;
+		case ENTRY_BIND: break;
 		case ENTRY_RECIPIENT:
 		case ENTRY_SPEND:
 			if (!undo_pairs_next(pairs))

@@ -126,7 +126,7 @@ START_TEST(candidates_in_order)
 {
 	struct charge common = window("common", 1, 10, 1), one = window("one", 1, 1, 1),
 		      two[2] = { window("two", 1, 2, 1), window("two more", 1, 1, 24) };
-	const struct candidate choice[] = { { &one, 1 }, { two, 2 } };
+	const struct candidate choice[] = { { &one, 1, SPAN("") }, { two, 2, SPAN("") } };
 	const struct {
 		enum admission_result result;
 		size_t candidate, count;
@@ -141,6 +141,9 @@ START_TEST(candidates_in_order)
 		ck_assert_uint_eq(booking_count, expect[i].count);
 	}
 	ck_assert_uint_eq(outcome.refused_index, SIZE_MAX);
+	/* Of two that wait, the one that waits less: an hour's window, not a day's. */
+	ck_assert_int_eq(outcome.retry_s, 3600);
+	ck_assert_uint_eq(outcome.refused.bucket, one.bucket);
 	ck_assert_uint_eq(used(common), 2);
 	ck_assert_uint_eq(used(one), 1);
 	ck_assert_uint_eq(used(two[0]), 1);

@@ -329,8 +329,8 @@ static void make_admission(struct asked *a)
 		uint32_t other = (uint32_t)(chance_next(&rng) & chance_next(&rng)) &
 				 ((1u << BUCKETS) - 1) & ~mask;
 
-		a->candidates[i] =
-		    (struct candidate){ a->choice[i], make_charges(other, a->choice[i]) };
+		a->candidates[i] = (struct candidate){ .charges = a->choice[i],
+			.count = make_charges(other, a->choice[i]) };
 	}
 }
 

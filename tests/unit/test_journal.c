@@ -57,7 +57,7 @@ START_TEST(round_trips)
 		{ .kind = ENTRY_OPEN,
 		    .transaction = id,
 		    .time_ns = INT64_MIN,
-		    .facts = { big, big, big, big, 255 } },
+		    .facts = { big, big, big, big, 255, SPAN("") } },
 		{ .kind = ENTRY_OPEN },
 		{ .kind = ENTRY_RECIPIENT,
 		    .transaction = id,
@@ -79,6 +79,8 @@ START_TEST(round_trips)
 		    .booking_count = CHARGES_MAX },
 		{ .kind = ENTRY_DROP, .transaction = id },
 		{ .kind = ENTRY_RESET, .bucket = UINT32_MAX },
+		{ .kind = ENTRY_BIND, .transaction = id, .name = big },
+		{ .kind = ENTRY_BIND },
 	};
 	struct buf b = BUF_INIT(1 << 20);
 	struct journal_reader r;

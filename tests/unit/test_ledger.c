@@ -5,7 +5,7 @@
 
 static struct ledger *ledger;
 static const struct transaction_facts facts = { SPAN("acme"), SPAN("news"), SPAN("joe"),
-	SPAN("a@acme.example"), 1 };
+	SPAN("a@acme.example"), 1, SPAN("") };
 
 static void setup(void)
 {
@@ -48,6 +48,10 @@ START_TEST(found_by_both_names)
 	ck_assert(span_eq(f.tenant, SPAN("acme")) && span_eq(f.stream, SPAN("news")));
 	ck_assert(span_eq(f.login, SPAN("joe")) && span_eq(f.sender, SPAN("a@acme.example")));
 	ck_assert_uint_eq(f.class, 1);
+	ck_assert_uint_eq(f.source.n, 0);
+	ck_assert_int_eq(ledger_bind(t, SPAN("ip1")), ERR_OK);
+	f = ledger_facts(t);
+	ck_assert(span_eq(f.source, SPAN("ip1")) && span_eq(f.sender, SPAN("a@acme.example")));
 	ck_assert_ptr_eq(ledger_find(ledger, id(1)), t);
 	ck_assert_ptr_null(ledger_find(ledger, id(2)));
 	ck_assert_ptr_null(ledger_find_queue_id(ledger, SPAN("Q1")));

@@ -119,7 +119,7 @@ static void ask(struct store *s, uint64_t transaction, uint64_t recipient, uint6
 		.stage = recipient != 0 ? STAGE_RECIPIENT : STAGE_END_OF_MESSAGE,
 		.recipient = recipient,
 		.queue_id = recipient != 0 ? SPAN("") : SPAN("Q1"),
-		.facts = { SPAN("acme"), SPAN("news"), SPAN("joe"), SPAN(""), 1 },
+		.facts = { SPAN("acme"), SPAN("news"), SPAN("joe"), SPAN(""), 1, SPAN("") },
 		.charges = &c,
 		.count = 1,
 		.now_ns = DAY_S * NS_PER_S };
@@ -336,7 +336,7 @@ START_TEST(callback_settles_during_recovery)
 	struct charge c;
 	struct admission a = { .transaction = { 78, 1 },
 		.recipient = 1,
-		.facts = { SPAN("acme"), SPAN("news"), SPAN("joe"), SPAN(""), 1 },
+		.facts = { SPAN("acme"), SPAN("news"), SPAN("joe"), SPAN(""), 1, SPAN("") },
 		.charges = &c,
 		.count = 1,
 		.now_ns = DAY_S * NS_PER_S };
@@ -455,7 +455,7 @@ START_TEST(rates_survive)
 	struct charge c = { .is_rate = true, .amount = 3 };
 	struct admission a = { .transaction = { 1, 1 },
 		.recipient = 1,
-		.facts = { SPAN("acme"), SPAN("news"), SPAN("joe"), SPAN(""), 1 },
+		.facts = { SPAN("acme"), SPAN("news"), SPAN("joe"), SPAN(""), 1, SPAN("") },
 		.charges = &c,
 		.count = 1,
 		.now_ns = DAY_S * NS_PER_S };
@@ -480,6 +480,81 @@ START_TEST(rates_survive)
 	ck_assert(!store_peek(s, &c, a.now_ns, &spent, &retry));
 	ck_assert_uint_eq(spent, 3);
 	ck_assert_int_eq(retry, 1);
+	store_close(&s);
+}
+END_TEST
+
+/* ---- candidates ---- */
+
+static const struct hash128 bound_id = { 5, 1 };
+
+/* Bucket "one" has room for one recipient, bucket "two" for more. */
+static void ask_one_of_two(struct store *s, struct hash128 id, uint64_t recipient)
+{
+	struct charge c[2] = { make_charge(store_bucket(s, SPAN("one")), 10, 1),
+		make_charge(store_bucket(s, SPAN("two")), 1, 1) };
+	const struct candidate candidates[] = { { &c[0], 1, SPAN("ip1") },
+		{ &c[1], 1, SPAN("ip2") } };
+	struct admission a = { .transaction = id,
+		.recipient = recipient,
+		.facts = { SPAN("acme"), SPAN("news"), SPAN("joe"), SPAN(""), 1, SPAN("") },
+		.candidates = candidates,
+		.candidate_count = 2,
+		.now_ns = DAY_S * NS_PER_S };
+
+	store_admit(s, &a, 1, on_answer);
+}
+
+static void expect_source(struct store *s, struct hash128 id, const char *source)
+{
+	struct transaction_facts f;
+
+	ck_assert(store_facts(s, id, &f));
+	ck_assert_msg(span_eq(f.source, span_cstr(source)), "%.*s", SPAN_ARG(f.source));
+}
+
+/* What a transaction is bound to is on the disk before anybody is told, in the journal and in the
+ * records that it is folded into. */
+START_TEST(bindings_survive)
+{
+	struct store *s = fresh(false);
+
+	ask_one_of_two(s, (struct hash128){ 4, 1 }, 1);
+	ask_one_of_two(s, bound_id, 1);
+	expect_source(s, bound_id, "ip2");
+	commit(s);
+	store_close(&s);
+	s = fresh(false);
+	expect_source(s, (struct hash128){ 4, 1 }, "ip1");
+	expect_source(s, bound_id, "ip2");
+	ask_one_of_two(s, bound_id, 1);
+	ck_assert_int_eq(answers.result[0], ADMISSION_REPEATED);
+	answers.count = 0;
+	/* Until every slot of the ring was used again. */
+	for (uint64_t i = 0; i < STORE_RING + 100; i++) {
+		store_reset_bucket(s, store_bucket(s, SPAN("one")));
+		commit(s);
+	}
+	store_close(&s);
+	s = fresh(false);
+	expect_source(s, bound_id, "ip2");
+	store_close(&s);
+}
+END_TEST
+
+/* A commit that fails takes the binding along: the next try may choose another. */
+START_TEST(bindings_are_undone)
+{
+	struct store *s = fresh(false);
+	struct transaction_facts f;
+
+	ask_one_of_two(s, bound_id, 1);
+	expect_source(s, bound_id, "ip1");
+	break_disk(true);
+	commit(s);
+	break_disk(false);
+	ck_assert_int_eq(answers.result[0], ADMISSION_FAILED);
+	ck_assert(!store_facts(s, bound_id, &f));
 	store_close(&s);
 }
 END_TEST
@@ -586,6 +661,8 @@ int main(void)
 	tcase_add_test(cases, closing_while_down);
 	tcase_add_test(cases, map_at_its_ceiling);
 	tcase_add_test(cases, rates_survive);
+	tcase_add_test(cases, bindings_survive);
+	tcase_add_test(cases, bindings_are_undone);
 	tcase_add_loop_test(cases, damage_is_refused, 0, 5);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -346,7 +346,7 @@ static void random_admission(void)
 	struct admission a = { .transaction = slot_id(slot),
 		.stage = message ? STAGE_END_OF_MESSAGE : STAGE_RECIPIENT,
 		.recipient = message ? 0 : r + 1,
-		.facts = { SPAN("t"), SPAN("s"), SPAN("l"), SPAN("a@b.example"), 0 },
+		.facts = { SPAN("t"), SPAN("s"), SPAN("l"), SPAN("a@b.example"), 0, SPAN("") },
 		.charges = charges,
 		.now_ns = run.now.day * DAY_S * NS_PER_S,
 		.context = &run };
