@@ -269,7 +269,10 @@ enum err hookup_attach(struct hookup *h, const struct hookup_names *names, struc
 	attach_scalars(h, defaults);
 	attach_rewrite_clients(h, defaults);
 	if (names->split.n > 0)
-		hookup_attach_split(h, names, defaults);
+		hookup_attach_split(h, names);
+	hookup_attach_sources(h, names, defaults);
+	if (names->split.n > 0 || names->source_count > 0)
+		hookup_attach_routes(h, names, defaults);
 	return h->failed ? ERR_NOMEM : ERR_OK;
 }
 
@@ -381,8 +384,11 @@ enum err hookup_detach(struct hookup *h, const struct hookup_names *names,
 		if (lists[i].in_services)
 			detach_services(h, &lists[i], names, before_master);
 	}
-	if (e == ERR_OK)
-		hookup_detach_split(h, names, before_main);
+	if (e == ERR_OK) {
+		hookup_detach_split(h, before_main);
+		hookup_detach_sources(h);
+		hookup_detach_routes(h, names, before_main);
+	}
 	for (size_t i = 0; e == ERR_OK && known && hookup_scalars[i].name != NULL; i++)
 		(void)restore_main(
 		    h, span_cstr(hookup_scalars[i].name), before_main, &attached);

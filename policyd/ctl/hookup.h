@@ -8,12 +8,15 @@
 #include "buf.h"
 #include "err.h"
 #include "postconf.h"
+#include "settings.h"
 #include "span.h"
 
 struct hookup_names {
-	struct span milter, policy; /* sockets as Postfix names them: "unix:..", "inet:.." */
-	struct span routes;         /* the same; needed for the split */
-	struct span split;          /* "127.0.0.1:10027"; empty: no split is asked for */
+	struct span milter, policy;   /* sockets as Postfix names them: "unix:..", "inet:.." */
+	struct span routes;           /* the same; needed for the split */
+	struct span split;            /* "127.0.0.1:10027"; empty: no split is asked for */
+	const struct source *sources; /* what mail leaves from: a transport for each */
+	size_t source_count;
 };
 
 /* One parameter that differs from the text before. */
@@ -44,9 +47,9 @@ void hookup_deinit(struct hookup *h); /* also of a zeroed one */
 enum err hookup_attach(
     struct hookup *h, const struct hookup_names *names, struct span defaults) CHECKED;
 
-/* With names->split also what makes copies for single recipients: the services penguin-split,
- * penguin-rewrite and an smtpd at that address, and routes at the end of
- * sender_dependent_default_transport_maps. */
+/* With names->split also what makes copies for single recipients: the services penguin-split and an
+ * smtpd at that address. With names->sources a transport for each (SOURCE_TRANSPORT). With either
+ * the service penguin-rewrite, and routes at the end of sender_dependent_default_transport_maps. */
 
 /* Takes our part out, the split too. before_main and before_master: the texts before we were
  * attached, or empty when they are not known: then only list elements go, single values stay. */
@@ -85,6 +88,20 @@ bool hookup_split_conflict(
     struct span master, struct span split, struct master_service *service_r);
 /* Our element of sender_dependent_default_transport_maps. */
 void hookup_senders_element(const struct hookup_names *names, struct buf *out);
+
+/* ---- sources ---- */
+
+/* What the transport of a source must say. */
+#define HOOKUP_SOURCE_OPTIONS 10u
+struct hookup_source_option {
+	const char *name;
+	char value[640]; /* empty: must not be set */
+	bool keep;       /* what the administrator has set instead is as good */
+};
+void hookup_source_options(const struct source *source, bool can_enforce,
+    struct hookup_source_option options_r[HOOKUP_SOURCE_OPTIONS]);
+/* smtp_bind_address_enforce came with Postfix 3.7. */
+bool hookup_can_enforce(struct span defaults);
 
 /* An smtpd that authenticated clients submit to: by name, port, SASL or wrapper mode. */
 bool hookup_is_submission(struct span master, const struct master_service *service);

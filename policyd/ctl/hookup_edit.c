@@ -186,6 +186,15 @@ void hookup_add_service(struct hookup *h, struct span line)
 	take_text(h, &h->master, &new);
 }
 
+void hookup_append_service(struct hookup *h, struct span name, struct span text)
+{
+	note_service(h, name, SPAN("unix"), text, false);
+	if (h->master.n > 0 && h->master.p[h->master.n - 1] != '\n')
+		buf_add_char(&h->master, '\n');
+	buf_add_span(&h->master, text);
+	h->failed = h->failed || !buf_ok(&h->master);
+}
+
 void hookup_remove_service(struct hookup *h, struct span service, struct span type)
 {
 	struct buf new = BUF_INIT(TEXT_MAX);

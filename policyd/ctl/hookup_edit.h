@@ -5,7 +5,7 @@
 
 #include "hookup.h"
 
-#define HOOKUP_TEXT_MAX ((size_t)4 << 20)
+#define HOOKUP_TEXT_MAX ((size_t)16 << 20)
 
 enum place { LAST, FIRST };
 
@@ -32,14 +32,30 @@ struct span hookup_with_element(
 struct span hookup_without_element(
     struct hookup *h, struct span value, struct span element, bool *changed_r);
 
-/* ---- hookup_split.c, for hookup.c ---- */
+bool hookup_has_service(const struct hookup *h, struct span name, struct span type);
+/* As chrooted as the service it stands beside. */
+struct span hookup_chroot_like(struct hookup *h, struct span name, struct span type);
+/* Each text: the lines of a service with its options. */
+void hookup_append_service(struct hookup *h, struct span name, struct span text);
+
+/* ---- hookup_routes.c, hookup_split.c, hookup_sources.c, for hookup.c ---- */
+
+#define HOOKUP_REWRITE        "penguin-rewrite"
+#define HOOKUP_REWRITE_OPTION "rewrite_service_name"
+
+/* before_main: empty when not known. */
+void hookup_attach_routes(
+    struct hookup *h, const struct hookup_names *names, struct span defaults);
+void hookup_detach_routes(
+    struct hookup *h, const struct hookup_names *names, struct span before_main);
 
 /* The milter's element for a list. */
 struct span hookup_milter_element(struct hookup *h, const struct hookup_names *names);
-void hookup_attach_split(
+void hookup_attach_split(struct hookup *h, const struct hookup_names *names);
+void hookup_detach_split(struct hookup *h, struct span before_main);
+
+void hookup_attach_sources(
     struct hookup *h, const struct hookup_names *names, struct span defaults);
-/* before_main: empty when not known. */
-void hookup_detach_split(
-    struct hookup *h, const struct hookup_names *names, struct span before_main);
+void hookup_detach_sources(struct hookup *h);
 
 #endif

@@ -291,8 +291,6 @@ static struct span senders_list(const struct inspect_input *in)
 static void inspect_split(const struct inspect_input *in, bool there, struct findings *out)
 {
 	static const char limit[] = "penguin-split_destination_recipient_limit";
-	char space[1024];
-	struct buf element = { .p = space, .size = sizeof space, .max = sizeof space };
 	struct master_service s;
 
 	if (in->names.split.n == 0)
@@ -311,9 +309,18 @@ static void inspect_split(const struct inspect_input *in, bool there, struct fin
 	if (!span_eq(parameter(in, limit), SPAN("1")))
 		findings_add(out, SEVERITY_ERROR, SPAN("main.cf"), enable_split,
 		    "%s is not 1: copies are not made", limit);
+}
+
+static void inspect_routes(
+    const struct inspect_input *in, const char *fix, struct findings *out)
+{
+	char space[1024];
+	struct buf element = { .p = space, .size = sizeof space, .max = sizeof space };
+	struct master_service s;
+
 	hookup_senders_element(&in->names, &element);
 	if (!buf_ok(&element) || !list_has(senders_list(in), buf_cstr(&element)))
-		findings_add(out, SEVERITY_ERROR, SPAN("main.cf"), enable_split,
+		findings_add(out, SEVERITY_ERROR, SPAN("main.cf"), fix,
 		    "sender_dependent_default_transport_maps does not ask routes (%.*s)",
 		    SPAN_ARG(in->names.routes));
 	if (master_find(in->services, SPAN("rewrite"), SPAN("unix"), &s) &&
@@ -404,6 +411,10 @@ void inspect_postfix(const struct inspect_input *input, struct findings *finding
 		findings_add(findings, SEVERITY_WARNING, SPAN("master.cf"), NULL,
 		    "there is no smtpd service");
 	inspect_split(input, split, findings);
+	if (input->names.split.n > 0 || input->names.source_count > 0)
+		inspect_routes(
+		    input, input->names.split.n > 0 ? enable_split : enable, findings);
+	inspect_sources(input, findings);
 	inspect_local(input, findings);
 	inspect_scalars(input, findings);
 }

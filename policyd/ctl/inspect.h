@@ -18,6 +18,9 @@ struct inspect_input {
 /* All findings about Postfix; nothing is added when all is well. */
 void inspect_postfix(const struct inspect_input *input, struct findings *findings);
 
+/* The part of it about sources (inspect_sources.c). */
+void inspect_sources(const struct inspect_input *input, struct findings *findings);
+
 /* Is there a service that runs chrooted and asks us (smtpd, cleanup)? */
 bool inspect_is_chrooted(struct span services);
 

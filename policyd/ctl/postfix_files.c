@@ -8,7 +8,7 @@
 #include "postfix_files.h"
 #include "process.h"
 
-#define TEXT_MAX   ((size_t)4 << 20)
+#define TEXT_MAX   ((size_t)16 << 20)
 #define RECORD_MAX 4096
 
 #define COPY_SUFFIX ".penguinmails-orig"
@@ -144,7 +144,12 @@ int postfix_files_load(struct ctl *ctl, struct postfix_files *f)
 	hookup_socket_name(span_cstr(provider->policyd.routes), &f->routes);
 	buf_add_cstr(&f->split, provider->postfix.split);
 	f->names = (struct hookup_names){ buf_span(&f->milter), buf_span(&f->policy),
-		buf_span(&f->routes), buf_span(&f->split) };
+		buf_span(&f->routes), buf_span(&f->split), provider->sources,
+		provider->source_count };
+	if (provider->source_count > 0 && provider->policyd.routes[0] == '\0') {
+		ctl_error("policyd.routes is empty: Postfix has nobody to ask for sources");
+		return EX_CONFIG;
+	}
 	(void)snprintf(f->main_path, sizeof f->main_path, "%s/main.cf", f->directory);
 	(void)snprintf(f->master_path, sizeof f->master_path, "%s/master.cf", f->directory);
 	status = said(f->main_path, "", file_read(f->main_path, &f->main));

@@ -5,6 +5,7 @@
 
 #include "diff.h"
 #include "hookup.h"
+#include "inspect.h"
 #include "postconf.h"
 
 static const char main_cf[] = "# comment = not one\n"
@@ -173,6 +174,20 @@ static const struct hookup_names split_names = { .milter = { "unix:m/s", 8 },
 	.policy = { "unix:p/s", 8 },
 	.routes = { "unix:p/r", 8 },
 	.split = { "127.0.0.1:10027", 15 } };
+static const struct source sources[] = {
+	{ .name = "ip1",
+	    .address4 = "192.0.2.1",
+	    .address6 = "2001:db8::1",
+	    .helo = "a.example" },
+	{ .name = "ip2", .address4 = "192.0.2.2", .helo = "b.example" },
+	{ .name = "ip3", .address6 = "2001:db8::3", .helo = "c.example" },
+	{ .name = "relay", .relay = "[r.example]:587", .password_maps = "hash:/p" },
+};
+static const struct hookup_names source_names = { .milter = { "unix:m/s", 8 },
+	.policy = { "unix:p/s", 8 },
+	.routes = { "unix:p/r", 8 },
+	.sources = sources,
+	.source_count = ARRAY_SIZE(sources) };
 static const char defaults[] = "smtpd_milters =\nenable_long_queue_ids = no\n"
 			       "local_header_rewrite_clients = permit_inet_interfaces\n"
 			       "smtpd_forbid_bare_newline = no\n";
@@ -180,7 +195,8 @@ static const char defaults[] = "smtpd_milters =\nenable_long_queue_ids = no\n"
 /* Many shapes of a site's lists: attach twice = once, and detach gives the same settings back. */
 START_TEST(attaches_and_detaches)
 {
-	const struct hookup_names *who = _i == 0 ? &names : &split_names;
+	const struct hookup_names *const all[] = { &names, &split_names, &source_names },
+					 *who = all[_i];
 	static const char *const senders[] = { "",
 		"sender_dependent_default_transport_maps = hash:/etc/x\n" };
 	static const char *const milters[] = { "", "smtpd_milters =\n",
@@ -317,6 +333,135 @@ START_TEST(splits)
 }
 END_TEST
 
+/* A transport for each source, to the letter; what differs is mended, what the administrator added
+ * stays; nothing but ours goes. */
+START_TEST(sources_are_transports)
+{
+	static const char master[] = "smtp unix - - y - - smtp\n"
+				     "rewrite unix - - y - - trivial-rewrite\n";
+	static const char wanted[] = "penguin-out-ip1 unix - - y - - smtp\n"
+				     "    -o syslog_name=postfix/penguin-out-ip1\n"
+				     "    -o smtp_bind_address=192.0.2.1\n"
+				     "    -o smtp_bind_address6=2001:db8::1\n"
+				     "    -o smtp_bind_address_enforce=yes\n"
+				     "    -o smtp_helo_name=a.example\n"
+				     "penguin-out-ip2 unix - - y - - smtp\n"
+				     "    -o syslog_name=postfix/penguin-out-ip2\n"
+				     "    -o smtp_bind_address=192.0.2.2\n"
+				     "    -o smtp_bind_address_enforce=yes\n"
+				     "    -o inet_protocols=ipv4\n"
+				     "    -o smtp_helo_name=b.example\n"
+				     "penguin-out-ip3 unix - - y - - smtp\n"
+				     "    -o syslog_name=postfix/penguin-out-ip3\n"
+				     "    -o smtp_bind_address6=2001:db8::3\n"
+				     "    -o smtp_bind_address_enforce=yes\n"
+				     "    -o inet_protocols=ipv6\n"
+				     "    -o smtp_helo_name=c.example\n"
+				     "penguin-out-relay unix - - y - - smtp\n"
+				     "    -o syslog_name=postfix/penguin-out-relay\n"
+				     "    -o smtp_sasl_auth_enable=yes\n"
+				     "    -o smtp_sasl_password_maps=hash:/p\n"
+				     "    -o smtp_sasl_security_options=noanonymous\n"
+				     "    -o smtp_tls_security_level=encrypt\n";
+	static const char edits[][2][64] = {
+		{ "=a.example", "=a.example\n    -o smtp_line_length_limit=0" },
+		{ "=192.0.2.2", "=192.0.2.9" },
+		{ "    -o inet_protocols=ipv6\n", "" },
+		{ "hash:/p", "hash:/q" },
+		{ "level=encrypt", "level=verify" },
+	};
+	struct buf known = BUF_INIT(1024), edited = BUF_INIT(8192);
+	struct hookup one = { 0 }, two = { 0 }, off = { 0 };
+	struct span rest;
+
+	buf_printf(&known, "%ssmtp_bind_address_enforce = no\n", defaults);
+	ck_assert_int_eq(hookup_init(&one, SPAN(""), span_cstr(master)), ERR_OK);
+	ck_assert_int_eq(hookup_attach(&one, &source_names, buf_span(&known)), ERR_OK);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&one.master), wanted));
+	ck_assert_ptr_nonnull(strstr(one.master.p, "penguin-rewrite unix - - y"));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&one.main),
+	    "sender_dependent_default_transport_maps = socketmap:unix:p/r:sdt\n"));
+	/* Edited: ours is mended, TLS and what was added are the administrator's. */
+	rest = buf_span(&one.master);
+	for (size_t i = 0; i < ARRAY_SIZE(edits); i++) {
+		const char *hit = strstr(rest.p, edits[i][0]);
+
+		ck_assert_ptr_nonnull(hit);
+		buf_add_span(&edited, span_head(rest, (size_t)(hit - rest.p)));
+		buf_add_cstr(&edited, edits[i][1]);
+		rest = span_from(rest, (size_t)(hit - rest.p) + strlen(edits[i][0]));
+	}
+	buf_add_span(&edited, rest);
+	ck_assert_int_eq(hookup_init(&two, buf_span(&one.main), buf_span(&edited)), ERR_OK);
+	ck_assert_int_eq(hookup_attach(&two, &source_names, buf_span(&known)), ERR_OK);
+	ck_assert_ptr_null(strstr(buf_cstr(&two.master), "192.0.2.9"));
+	ck_assert_ptr_nonnull(strstr(two.master.p, "inet_protocols=ipv6"));
+	ck_assert_ptr_nonnull(strstr(two.master.p, "smtp_tls_security_level=verify"));
+	ck_assert_ptr_nonnull(strstr(two.master.p, "smtp_sasl_password_maps=hash:/p"));
+	ck_assert_ptr_nonnull(strstr(two.master.p, "smtp_line_length_limit=0"));
+	ck_assert_int_eq(hookup_init(&off, buf_span(&two.main), buf_span(&two.master)), ERR_OK);
+	ck_assert_int_eq(
+	    hookup_detach(&off, &source_names, SPAN(""), SPAN(""), buf_span(&known)), ERR_OK);
+	ck_assert_str_eq(buf_cstr(&off.master), master);
+	hookup_deinit(&one);
+	hookup_deinit(&two);
+	hookup_deinit(&off);
+	buf_free(&edited);
+	buf_free(&known);
+}
+END_TEST
+
+static void expect_findings(const char *parameters, const char *master, const char *expected)
+{
+	struct inspect_input input = { .parameters = span_cstr(parameters),
+		.services = span_cstr(master),
+		.names = source_names };
+	struct findings findings;
+	struct buf text = BUF_INIT(8192);
+
+	input.names.source_count = 1;
+	ck_assert(findings_init(&findings));
+	inspect_sources(&input, &findings);
+	for (const struct finding *f = findings.first; f != NULL; f = f->next)
+		buf_printf(&text, "%s %.*s: %.*s\n",
+		    f->severity == SEVERITY_ERROR ? "error" : "warning", SPAN_ARG(f->subject),
+		    SPAN_ARG(f->fact));
+	ck_assert_str_eq(buf_cstr(&text), expected);
+	buf_free(&text);
+	findings_deinit(&findings);
+}
+
+START_TEST(sources_are_inspected)
+{
+#define FIRST                                                                                  \
+	"penguin-out-ip1 unix - - n - - smtp -o syslog_name=postfix/penguin-out-ip1 "          \
+	"-o smtp_bind_address=192.0.2.1 -o smtp_bind_address6=2001:db8::1 "                    \
+	"-o smtp_helo_name=a.example"
+
+	expect_findings("", FIRST "\n", "");
+	expect_findings("", FIRST " -o smtp_connect_timeout=7s\n", "");
+	expect_findings("smtp_bind_address_enforce = no\n", FIRST "\n",
+	    "error penguin-out-ip1/unix: smtp_bind_address_enforce is \"\", the configuration "
+	    "says \"yes\"\n");
+	expect_findings("", "smtp unix - - n - - smtp\n",
+	    "error master.cf: the transport penguin-out-ip1 of source \"ip1\" is missing\n");
+	expect_findings("", "penguin-out-ip1 unix - - n - - pipe\n",
+	    "error penguin-out-ip1/unix: runs pipe, not smtp: its name is that of source "
+	    "\"ip1\"\n");
+	expect_findings("",
+	    FIRST " -o inet_protocols=ipv4\npenguin-out-x unix - - n - - smtp\n",
+	    "warning master.cf: the transport penguin-out-x belongs to no source\n"
+	    "error penguin-out-ip1/unix: inet_protocols is \"ipv4\", the configuration says "
+	    "\"\"\n");
+	expect_findings("transport_maps = hash:/t\nsmtp_fallback_relay = r\n", FIRST "\n",
+	    "warning main.cf: transport_maps is set (hash:/t): recipients that it knows leave "
+	    "by its transports, not from their source\n"
+	    "warning main.cf: smtp_fallback_relay is set (r): mail that a source cannot "
+	    "deliver "
+	    "leaves by the fallback\n");
+}
+END_TEST
+
 START_TEST(diffs)
 {
 	struct buf out = BUF_INIT(4096);
@@ -347,8 +492,10 @@ int main(void)
 	tcase_add_test(tests, sets_and_unsets);
 	tcase_add_loop_test(tests, edits_lists, 0, ARRAY_SIZE(lists));
 	tcase_add_test(tests, edits_options);
-	tcase_add_loop_test(tests, attaches_and_detaches, 0, 2);
+	tcase_add_loop_test(tests, attaches_and_detaches, 0, 3);
 	tcase_add_test(tests, splits);
+	tcase_add_test(tests, sources_are_transports);
+	tcase_add_test(tests, sources_are_inspected);
 	tcase_add_test(tests, detaches_blindly);
 	tcase_add_test(tests, diffs);
 	suite_add_tcase(suite, tests);
