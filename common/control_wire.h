@@ -13,7 +13,8 @@
  *
  * assign: what was admitted under this queue id at END-OF-MESSAGE.
  *   in : queue_id, login, client_address
- *   out: found=yes: tenant, stream, class, login, sender, recipients (count charged), split:
+ *   out: found=yes: tenant, stream, class, login, sender, recipients (count charged), source
+ *             (that it leaves from; empty: none), split:
  *             "pending": copies differ and are still to be made: set a return path with
  *             TOKEN_SPLIT and edit nothing; the copies come back one by one and are not asked
  *             about here. "no": this is the message
@@ -75,9 +76,16 @@
  * suppress-rm    in: scope, tenant, stream, address; reason (mandatory)
  * suppress-check in: tenant, stream, address; out: suppressed=yes|no, scope, reason, source, added
  * suppress-export in: scope, tenant, stream, from; out rows: digest reason date source expires
+ * source-list    in: from; out rows: source state(active|paused) address4 address6 helo relay
+ *                     mailbox pools used(recipients today, UTC)
+ * source-state   in: source, state=active|paused, reason
+ * pool-status    in: from, pool (empty = all); out rows: pool state strategy active(n/m) capacity
+ *                     used percent; of one pool: source state(ready|waiting|spent|paused|off)
+ *                     weight limit used next_s(until its gap is over); limits of a day, UTC
+ * pool-state     in: pool, state=active|paused, reason
  * explain        in: login, client_address, sender, recipient, size; out: decision, code, text,
- *                     tenant, stream, and rows per bucket as quota-show plus "fits";
- *                     changes nothing
+ *                     tenant, stream, and rows per bucket as quota-show plus "fits"; of a
+ *                     stream with a pool: pool, strategy, candidates; changes nothing
  * events         in: tenant, kind, since (RFC 3339), from; out rows: time kind tenant stream
  *                     message link recipient class reason address agent; damaged (lines skipped)
  * db-backup      in: directory (absolute, new); out: octets
@@ -94,6 +102,10 @@
 #define CONTROL_SUPPRESS_REMOVE "suppress-rm"
 #define CONTROL_SUPPRESS_CHECK  "suppress-check"
 #define CONTROL_SUPPRESS_EXPORT "suppress-export"
+#define CONTROL_SOURCE_LIST     "source-list"
+#define CONTROL_SOURCE_STATE    "source-state"
+#define CONTROL_POOL_STATUS     "pool-status"
+#define CONTROL_POOL_STATE      "pool-state"
 #define CONTROL_EXPLAIN         "explain"
 #define CONTROL_EVENTS          "events"
 #define CONTROL_DB_BACKUP       "db-backup"

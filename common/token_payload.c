@@ -65,7 +65,7 @@ void token_put_return(struct buf *out, const struct token_return *t)
 {
 	put_head(out, t->flags, t->message);
 	put(out, t->tenant, 4);
-	put(out, t->source, 2);
+	put(out, t->source, 4);
 }
 
 /* ---- reading ---- */
@@ -145,9 +145,9 @@ enum err token_get_return(struct span payload, struct token_return *t_r)
 
 	if (e != ERR_OK)
 		return e;
-	if (!take(&payload, &tenant, 4) || !take(&payload, &source, 2) || payload.n != 0)
+	if (!take(&payload, &tenant, 4) || !take(&payload, &source, 4) || payload.n != 0)
 		return ERR_CORRUPT;
 	t_r->tenant = (uint32_t)tenant;
-	t_r->source = (uint16_t)source;
+	t_r->source = (uint32_t)source;
 	return ERR_OK;
 }

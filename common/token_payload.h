@@ -5,7 +5,7 @@
  *   click      : version u8, flags u8, message u64, link u16, recipient u64, expires_h u32, target
  *   open       : version u8, flags u8, message u64, recipient u64, expires_h u32
  *   unsubscribe: version u8, flags u8, message u64, stream u8 + octets, address (rest)
- *   return     : version u8, flags u8, message u64, tenant u32, source u16  (16 of 21 octets)
+ *   return     : version u8, flags u8, message u64, tenant u32, source u32  (18 of 21 octets)
  *
  * message: message_id_of(). recipient: a pseudonym (keyed, 64 bits), 0 in aggregate mode. Strings
  * are taken as they are; spans read from a payload point into it. */
@@ -52,7 +52,7 @@ struct token_return {
 	uint64_t message;
 	uint32_t
 	    tenant; /* low half of the hash of its name: a check, the bounce domain selects */
-	uint16_t source; /* 0: none was chosen */
+	uint32_t source; /* source_id_of(); 0: none was chosen */
 };
 
 /* What stands for a message in tokens and events: of its queue id, which Postfix does not use twice

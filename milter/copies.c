@@ -3,25 +3,13 @@
 #include "addr.h"
 #include "log.h"
 #include "mail.h"
+#include "return_path.h"
 #include "split.h"
 
 static bool fail(struct mail *mail, const char *text)
 {
 	mail_complain(mail, "split", mail_tenant_name(mail), text);
 	return mail_fail(mail, TROUBLE_SPLIT, SPAN(""));
-}
-
-/* The bounce domain of the signing domain, else the tenant's first. */
-static const char *bounce_domain(const struct mail *mail)
-{
-	const struct tenant *t = snapshot_tenant(mail->generation->snapshot, mail->tenant);
-
-	if (mail->signer->bounce_domain != NULL)
-		return mail->signer->bounce_domain;
-	for (size_t i = 0; i < t->domain_count; i++)
-		if (t->domains[i].bounce_domain != NULL)
-			return t->domains[i].bounce_domain;
-	return NULL;
 }
 
 static struct token_key *tenant_key(const struct mail *mail, enum token_purpose purpose)
@@ -51,12 +39,15 @@ bool copies_announce(struct mail *mail)
 	struct token_key *return_key = tenant_key(mail, TOKEN_RETURN);
 	struct token_key *unsubscribe_key = tenant_key(mail, TOKEN_UNSUBSCRIBE);
 	struct buf sender = BUF_INIT(ADDR_MAX), value = BUF_INIT(TOKEN_TEXT_MAX * 2);
-	struct span host = span_cstr(bounce_domain(mail));
+	struct span host = span_cstr(return_path_host(mail));
+	const struct token_return path = { .flags = TOKEN_SPLIT,
+		.message = facts.message,
+		.tenant = tenant_check_of(span_cstr(mail_tenant_name(mail))),
+		.source = mail->source };
 	enum err e = ERR_NOTFOUND;
 
 	if (return_key != NULL && unsubscribe_key != NULL && host.n > 0)
-		e = split_put_sender(return_key, host, facts.message,
-		    span_cstr(mail_tenant_name(mail)), &sender);
+		e = return_path_put(return_key, host, &path, &sender);
 	if (e == ERR_OK)
 		e = split_put_facts(unsubscribe_key, host, &facts, &value);
 	if (e == ERR_OK)
@@ -88,7 +79,9 @@ static bool take_facts(struct mail *mail, const struct split_facts *facts)
 	    m->recipient_count != 1)
 		return false;
 	m->login = span_make(arena_dup(m->arena, facts->login), facts->login.n);
-	return m->login.p != NULL && message_change_sender(m, facts->sender) == ERR_OK;
+	m->sender = span_make(arena_dup(m->arena, facts->sender), facts->sender.n);
+	return m->login.p != NULL && m->sender.p != NULL &&
+	       message_change_sender(m, facts->sender) == ERR_OK;
 }
 
 bool copies_open(struct mail *mail)

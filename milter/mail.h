@@ -31,6 +31,7 @@ struct mail {
 	const struct stream *stream; /* NULL for a notice, and before the assignment */
 	struct connection *asked;    /* for the assignment; NULL: not asked, or answered */
 	struct assignment assignment;
+	uint32_t source; /* that it leaves from (source_id_of); 0: Postfix's own way */
 	struct author author;
 	const struct tenant_domain *signer; /* whose keys sign; NULL for a notice */
 	const char *domain;                 /* d= */

@@ -367,6 +367,8 @@ static enum err read_assignment(const struct attr_request *answer, void *result)
 	if (!span_copy(attr_get(answer, SPAN("tenant")), a->tenant, sizeof a->tenant) ||
 	    !span_copy(attr_get(answer, SPAN("stream")), a->stream, sizeof a->stream))
 		return ERR_TOOBIG;
+	if (!span_copy(attr_get(answer, SPAN("source")), a->source, sizeof a->source))
+		return ERR_TOOBIG;
 	a->split = span_eq(attr_get(answer, SPAN("split")), SPAN("pending"));
 	return span_u64(attr_get(answer, SPAN("recipients")), &a->recipients) ? ERR_OK
 									      : ERR_SYNTAX;

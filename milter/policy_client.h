@@ -19,8 +19,9 @@ struct assignment {
 	bool found;
 	char tenant[POLICY_NAME_MAX];
 	char stream[POLICY_NAME_MAX];
-	uint64_t recipients; /* charged */
-	bool split;          /* copies for single recipients are to be made of it (split.h) */
+	uint64_t recipients;          /* charged */
+	char source[POLICY_NAME_MAX]; /* that it leaves from; empty: Postfix's own way */
+	bool split; /* copies for single recipients are to be made of it (split.h) */
 };
 
 enum admission { ADMISSION_ACCEPT, ADMISSION_REFUSE, ADMISSION_TEMPFAIL };

@@ -142,12 +142,12 @@ static bool classify(const struct snapshot *s, const struct envelope *e, enum ma
 
 /* Mail for the smtpd of copies is ours whatever it is; without a tenant a stage turns it away. */
 static void recognise_copy(const struct generation *g, struct span sender, size_t *tenant_r,
-    char *host, uint64_t *message_id_r)
+    char *host, struct token_return *token_r)
 {
 	const struct token_ring *ring = g->rings[TOKEN_RETURN];
 
 	if (ring == NULL ||
-	    split_get_sender(g->snapshot, ring, sender, tenant_r, host, message_id_r) != ERR_OK)
+	    split_get_sender(g->snapshot, ring, sender, tenant_r, host, token_r) != ERR_OK)
 		*tenant_r = TENANT_NONE;
 }
 
@@ -173,14 +173,14 @@ void session_begin(struct session *s, const struct envelope *envelope)
 	const struct envelope e = normalise(s, envelope);
 	struct generation *g = shared_generation(s->shared);
 	char host[DOMAIN_MAX] = "";
-	uint64_t message_id = 0;
+	struct token_return token = { .message = 0 };
 	enum mail_kind kind;
 	size_t tenant;
 
 	(void)enter(s, STATE_IDLE);
 	if (span_eq(e.daemon, SPAN(SPLIT_DAEMON))) {
 		kind = MAIL_COPY;
-		recognise_copy(g, e.sender, &tenant, host, &message_id);
+		recognise_copy(g, e.sender, &tenant, host, &token);
 	} else if (!classify(g->snapshot, &e, &kind, &tenant)) {
 		log_record(LOG_LEVEL_DEBUG, e.queue_id, "not_ours", LOG_SPAN("login", e.login),
 		    LOG_SPAN("client", e.client), LOG_SPAN("sender", e.sender));
@@ -192,7 +192,8 @@ void session_begin(struct session *s, const struct envelope *envelope)
 	s->mail = (struct mail){
 		.shared = s->shared, .generation = g, .kind = kind, .tenant = tenant
 	};
-	s->mail.content.message = message_id;
+	s->mail.content.message = token.message;
+	s->mail.source = token.source;
 	memcpy(s->mail.content.split_host, host, sizeof host);
 	s->mail.message = message_new(e.sender, e.login, e.client);
 	if (s->mail.message == NULL) {

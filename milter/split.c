@@ -3,6 +3,7 @@
 
 #include "addr.h"
 #include "domain.h"
+#include "return_path.h"
 #include "split.h"
 #include "token_payload.h"
 
@@ -11,31 +12,12 @@
 
 /* ---- return path ---- */
 
-enum err split_put_sender(struct token_key *return_key, struct span host, uint64_t message,
-    struct span tenant, struct buf *out)
-{
-	const struct token_return t = {
-		.flags = TOKEN_SPLIT, .message = message, .tenant = tenant_check_of(tenant)
-	};
-	struct buf payload = BUF_INIT(TOKEN_RETURN_PAYLOAD_MAX);
-	enum err e = ERR_NOMEM;
-
-	token_put_return(&payload, &t);
-	buf_add_cstr(out, RETURN_PREFIX);
-	if (buf_ok(&payload))
-		e = token_seal(return_key, host, buf_span(&payload), out);
-	buf_add_char(out, '@');
-	buf_add_span(out, host);
-	buf_free(&payload);
-	return e == ERR_OK && !buf_ok(out) ? ERR_NOMEM : e;
-}
-
 enum err split_get_sender(const struct snapshot *s, const struct token_ring *return_ring,
-    struct span sender, size_t *tenant_r, char *host, uint64_t *message_r)
+    struct span sender, size_t *tenant_r, char *host, struct token_return *token_r)
 {
 	uint8_t space[TOKEN_PAYLOAD_MAX];
 	struct token_key *key;
-	struct token_return t = { 0 };
+	struct token_return t = { .tenant = 0 };
 	struct span name, prefix = SPAN(RETURN_PREFIX);
 	struct addr a;
 	enum err e;
@@ -58,7 +40,7 @@ enum err split_get_sender(const struct snapshot *s, const struct token_ring *ret
 	token_key_free(&key);
 	if (e != ERR_OK || (t.flags & TOKEN_SPLIT) == 0 || t.tenant != tenant_check_of(name))
 		return ERR_NOTFOUND;
-	*message_r = t.message;
+	*token_r = t;
 	return ERR_OK;
 }
 

@@ -16,11 +16,10 @@
 #include "err.h"
 #include "settings.h"
 #include "span.h"
-#include "token.h"
+#include "token_payload.h"
 
-#define SPLIT_DAEMON  "PENGUIN-SPLIT" /* {daemon_name} of that smtpd */
-#define SPLIT_HEADER  "X-Penguin-Split"
-#define RETURN_PREFIX "b+" /* of the local part of a return path, before the token */
+#define SPLIT_DAEMON "PENGUIN-SPLIT" /* {daemon_name} of that smtpd */
+#define SPLIT_HEADER "X-Penguin-Split"
 
 /* What pass 1 tells pass 2. */
 struct split_facts {
@@ -34,13 +33,10 @@ struct split_facts {
  * return path has no room. penguin-web holds the latter but not the former, so it can make no
  * pass 2. host: the bounce domain. */
 
-/* The envelope sender of pass 1, without brackets, appended to out. */
-enum err split_put_sender(struct token_key *return_key, struct span host, uint64_t message,
-    struct span tenant, struct buf *out) CHECKED;
-/* Whose message a sender announces for pass 2. ERR_NOTFOUND: it is no such return path. *message_r
+/* Whose message a sender announces for pass 2. ERR_NOTFOUND: it is no such return path. *token_r
  * and host (room for DOMAIN_MAX) are filled on success. */
 enum err split_get_sender(const struct snapshot *s, const struct token_ring *return_ring,
-    struct span sender, size_t *tenant_r, char *host, uint64_t *message_r) CHECKED;
+    struct span sender, size_t *tenant_r, char *host, struct token_return *token_r) CHECKED;
 
 /* Value of the header field, with the blank in front and folded, appended to out. */
 enum err split_put_facts(struct token_key *unsubscribe_key, struct span host,

@@ -9,6 +9,7 @@
 #include "copies.h"
 #include "dkim_field.h"
 #include "log.h"
+#include "return_path.h"
 
 /* ---- end of headers ---- */
 
@@ -29,6 +30,8 @@ static bool agree(struct mail *mail)
 	for (size_t i = 0; i < t->stream_count; i++) {
 		if (strcmp(t->streams[i].name, a->stream) == 0) {
 			mail->stream = &t->streams[i];
+			mail->source =
+			    a->source[0] != '\0' ? source_id_of(span_cstr(a->source)) : 0;
 			return true;
 		}
 	}
@@ -359,6 +362,7 @@ static const struct stage {
 	{ FIELDS_FINAL, SIGNED, start_signing },
 	{ END_OF_MESSAGE, SIGNED, finish_signing },
 	{ END_OF_MESSAGE, MAIL_LOCAL, ask_admission },
+	{ END_OF_MESSAGE, LEAVES, return_path_set },
 };
 
 static bool is_over(const struct mail *mail)

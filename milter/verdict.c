@@ -39,6 +39,8 @@ static const struct row rows[] = {
 	    OURS("order", "451", "4.3.0", "mail transaction lost, try again later"),
 	[TROUBLE_SPLIT] = OURS("split", "451", "4.3.0",
 	    "copies for single recipients cannot be made, try again later"),
+	[TROUBLE_RETURN_PATH] =
+	    OURS("return_path", "451", "4.3.0", "no return path, try again later"),
 	[TROUBLE_LATER] = OURS("later", "451", "4.7.1", "try again later"),
 	[TROUBLE_TOO_BIG] = THEIRS(
 	    "headers_too_big", "552", "5.3.4", "[H10] header fields too big or too many"),

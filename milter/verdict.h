@@ -25,6 +25,7 @@ enum trouble {
 	TROUBLE_SIGN,         /* the signing library failed */
 	TROUBLE_APPLY,        /* Postfix did not take an edit */
 	TROUBLE_SPLIT,        /* copies for single recipients: keys or facts are not there */
+	TROUBLE_RETURN_PATH,  /* the keys of the return path are not there */
 	TROUBLE_LATER,        /* the policy service says: later */
 	TROUBLE_ORDER,        /* events without the MAIL that belongs to them */
 	/* the message's */

@@ -67,6 +67,19 @@ bool account_quotas(struct store *store, bool create, const struct tenant *tenan
 	return true;
 }
 
+bool account_pool(struct pools *pools, const struct snapshot *snapshot, struct account *account)
+{
+	const struct pool *pool;
+
+	account->pool = NULL;
+	account->pool_missing =
+	    !snapshot_stream_pool(snapshot, account->who.tenant, account->who.stream, &pool);
+	if (account->pool_missing || pool == NULL)
+		return true;
+	account->pool = pools_find(pools, pool);
+	return account->pool != NULL;
+}
+
 static struct entry *entry_new(struct span key, struct span login)
 {
 	struct entry *e = calloc(1, sizeof *e + key.n + 1);
@@ -86,8 +99,8 @@ static struct entry *entry_new(struct span key, struct span login)
 }
 
 struct account *accounts_obtain(struct accounts *a, const struct snapshot *snapshot,
-    struct store *store, struct span login, struct span client_address, struct span context,
-    uint16_t server_port)
+    struct store *store, struct pools *pools, struct span login, struct span client_address,
+    struct span context, uint16_t server_port)
 {
 	char space[KEY_MAX];
 	struct buf key = { .p = space, .size = sizeof space, .max = sizeof space };
@@ -114,9 +127,10 @@ struct account *accounts_obtain(struct accounts *a, const struct snapshot *snaps
 	e->account.who = decide_identity(
 	    snapshot, span_make(e->login, login.n), client_address, context, server_port);
 	if (e->account.who.direction == DIRECTION_TENANT &&
-	    !account_quotas(store, true, e->account.who.tenant, e->account.who.plan,
-		e->account.who.stream, e->account.who.login, e->account.quotas,
-		&e->account.quota_count))
+	    (!account_quotas(store, true, e->account.who.tenant, e->account.who.plan,
+		 e->account.who.stream, e->account.who.login, e->account.quotas,
+		 &e->account.quota_count) ||
+		!account_pool(pools, snapshot, &e->account)))
 		goto fail;
 	HASH_ADD_KEYPTR(hh, a->entries, e->key, e->key_octets, e);
 	return &e->account;

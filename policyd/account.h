@@ -4,6 +4,7 @@
 #define ACCOUNT_H
 
 #include "decide.h"
+#include "pools.h"
 #include "store.h"
 
 struct account {
@@ -11,6 +12,8 @@ struct account {
 	struct quota quotas[QUOTA_MAX];
 	size_t quota_count;
 	struct quota_windows windows;
+	struct pool_state *pool; /* NULL: mail leaves as Postfix itself would send it */
+	bool pool_missing;       /* the stream's pool is not there, or not for its tenant */
 };
 
 struct accounts;
@@ -22,8 +25,12 @@ void accounts_forget(struct accounts *a);
 
 /* NULL: out of memory (also for a bucket). Valid until accounts_forget or the next call. */
 struct account *accounts_obtain(struct accounts *a, const struct snapshot *snapshot,
-    struct store *store, struct span login, struct span client_address, struct span context,
-    uint16_t server_port);
+    struct store *store, struct pools *pools, struct span login, struct span client_address,
+    struct span context, uint16_t server_port);
+
+/* The pool of who.stream into it. False: out of memory. */
+bool account_pool(
+    struct pools *pools, const struct snapshot *snapshot, struct account *account);
 
 /* Limits of somebody, with bucket numbers where the store has them (create: makes them). False:
  * out of memory. */

@@ -505,7 +505,9 @@ enum control_progress control_explain(struct control_call *call)
 	enum suppress_scope scope;
 	int64_t now_ns = clock_wall_ns();
 	uint64_t size = 0;
-	enum verdict v;
+	enum verdict v, of_pool = VERDICT_PASS;
+	const struct quota *q;
+	bool fits;
 
 	(void)span_u64(control_get(call, "size"), &size);
 	a.who = decide_identity(s->snapshot, control_get(call, "login"),
@@ -526,15 +528,24 @@ enum control_progress control_explain(struct control_call *call)
 	if (suppress_digest(s->suppress, control_get(call, "recipient"), digest) == ERR_OK)
 		facts.suppressed = suppress_match(s->suppress, digest,
 		    span_cstr(a.who.tenant->name), span_cstr(a.who.stream->name), &scope);
+	(void)account_pool(s->pools, s->snapshot, &a);
+	facts.pool_away = a.pool_missing;
 	v = decide(s->snapshot, &a.who, &facts);
 	(void)account_quotas(s->store, false, a.who.tenant, a.who.plan, a.who.stream,
 	    a.who.login, a.quotas, &a.quota_count);
-	if (!explain_quotas(call, &a, size, now_ns, &outcome) && v == VERDICT_PASS) {
-		const struct quota *q = &a.quotas[outcome.refused_index];
+	fits = explain_quotas(call, &a, size, now_ns, &outcome);
+	if (a.pool != NULL) {
+		struct outcome pool_outcome;
 
-		v = decide_refusal(q, &outcome);
-		policy_refusal_facts(&a, q, &outcome, resets, &reply);
+		of_pool = control_explain_pool(call, &a, now_ns, &pool_outcome);
+		reply.pool = span_cstr(pool_of(a.pool)->name);
+		if (fits && of_pool != VERDICT_PASS)
+			outcome = pool_outcome;
 	}
+	if (v == VERDICT_PASS && fits && of_pool == VERDICT_POOL_AWAY)
+		v = of_pool;
+	else if (v == VERDICT_PASS && (!fits || of_pool != VERDICT_PASS))
+		v = policy_refusal(&a, &outcome, false, resets, &reply, &q);
 	attr_put(call->reply, "tenant", span_cstr(a.who.tenant->name));
 	attr_put(call->reply, "stream", span_cstr(a.who.stream->name));
 	put_decision(call->reply, v, &reply);

@@ -6,6 +6,7 @@
 
 #include "control.h"
 #include "control_wire.h"
+#include "reply.h"
 
 #define CONTROL_ROWS 100u /* rows, or items, in one message */
 
@@ -60,7 +61,14 @@ control_handler control_tenant_list, control_tenant_show, control_tenant_state;
 control_handler control_quota_show, control_quota_reset;
 control_handler control_suppress_add, control_suppress_remove, control_suppress_check,
     control_suppress_export;
+control_handler control_source_list, control_source_state, control_pool_status,
+    control_pool_state;
 control_handler control_db_backup, control_db_verify;
 control_handler control_unsubscribe, control_event, control_metrics, control_events;
+
+/* Candidates of the account's pool into the reply, and what it would say to one recipient: PASS
+ * when somebody is ready. Changes nothing. */
+enum verdict control_explain_pool(
+    struct control_call *call, struct account *a, int64_t now_ns, struct outcome *outcome_r);
 
 #endif

@@ -45,6 +45,7 @@ static void put_assignment(const struct server *server, struct buf *reply,
 	attr_put(reply, "class", span_cstr(stream_class_text((enum stream_class)f.class)));
 	attr_put(reply, "login", f.login);
 	attr_put(reply, "sender", f.sender);
+	attr_put(reply, "source", f.source);
 	attr_put_u64(reply, "recipients", t->charged);
 	attr_put(reply, "split", split ? SPAN("pending") : SPAN("no"));
 }
@@ -92,6 +93,7 @@ static void on_admitted(
 	char resets[ZONE_TEXT_MAX];
 	struct reply_facts facts;
 	const struct quota *q;
+	enum verdict v;
 
 	control_ok(&s->reply);
 	switch (o->result) {
@@ -106,10 +108,8 @@ static void on_admitted(
 	case ADMISSION_FAILED: put_plain(&s->reply, "tempfail", VERDICT_STORE_DOWN); break;
 	case ADMISSION_REFUSED:
 		/* Inside store_admit: the account is still there. */
-		q = policy_refused_quota(s->account, o);
-		policy_refusal_facts(s->account, q, o, resets, &facts);
-		put_verdict(&s->reply, "refuse",
-		    q != NULL ? decide_refusal(q, o) : VERDICT_STORE_DOWN, &facts);
+		v = policy_refusal(s->account, o, false, resets, &facts, &q);
+		put_verdict(&s->reply, "refuse", v, &facts);
 		break;
 	}
 	log_record(LOG_LEVEL_INFO, span_cstr(s->local.queue_id), "local",
@@ -123,13 +123,12 @@ static void local_admit(struct control_call *call, const struct identity *who, u
 	struct control_session *s = call->session;
 	struct server *server = s->server;
 	struct account account = { .who = *who };
-	struct charge charges[CHARGES_MAX];
+	struct policy_charges charges;
 	struct quota_amounts amounts = {
 		.units = { [LIMIT_RECIPIENTS] = s->local.recipients,
 		    [LIMIT_MESSAGES] = 1,
 		    [LIMIT_BYTES] = size },
 	};
-	int64_t now_ns = clock_wall_ns();
 	char key[QUEUE_ID_MAX + 8] = "local ";
 	struct buf id = { .p = key, .n = 6, .size = sizeof key, .max = sizeof key };
 	struct admission m = { .stage = STAGE_END_OF_MESSAGE,
@@ -139,22 +138,26 @@ static void local_admit(struct control_call *call, const struct identity *who, u
 		    .login = SPAN(""),
 		    .sender = control_get(call, "sender"),
 		    .class = (uint8_t)who->stream->class },
-		.charges = charges,
-		.now_ns = now_ns,
+		.now_ns = clock_wall_ns(),
 		.context = s };
+	const struct outcome failed = { .result = ADMISSION_FAILED };
 
 	buf_add_cstr(&id, s->local.queue_id);
 	m.transaction = policy_transaction(buf_span(&id));
 	if (!account_quotas(server->store, true, who->tenant, who->plan, who->stream, SPAN(""),
-		account.quotas, &account.quota_count)) {
-		const struct outcome failed = { .result = ADMISSION_FAILED };
-
+		account.quotas, &account.quota_count) ||
+	    !account_pool(server->pools, server->snapshot, &account)) {
 		on_admitted(s, &failed, NULL, 0);
 		return;
 	}
-	quota_windows_update(&account.windows, who->tenant, now_ns / NS_PER_S);
-	m.count = quota_charges(
-	    account.quotas, account.quota_count, &account.windows, &amounts, charges);
+	/* No filter can be set for such mail. */
+	if (policy_needs_filter(&account, m.facts.sender))
+		account.pool = NULL;
+	if (account.pool_missing ||
+	    !policy_plan(server, &account, &amounts, m.facts.sender, &charges, &m)) {
+		on_admitted(s, &failed, NULL, 0);
+		return;
+	}
 	s->account = &account;
 	store_admit(server->store, &m, 1, on_admitted);
 	s->account = NULL;

@@ -61,6 +61,8 @@ enum verdict decide(
 		return VERDICT_SUPPRESSED;
 	if (facts->changing)
 		return VERDICT_CHANGING;
+	if (facts->pool_away)
+		return VERDICT_POOL_AWAY;
 	return facts->one_too_many ? VERDICT_ONE_RECIPIENT : VERDICT_PASS;
 }
 
@@ -73,4 +75,13 @@ enum verdict decide_refusal(const struct quota *refused, const struct outcome *o
 	if (refused->limit->window == WINDOW_MONTH || refused->limit->window == WINDOW_CYCLE)
 		return VERDICT_PERIOD;
 	return VERDICT_QUOTA;
+}
+
+enum verdict decide_pool_refusal(const struct outcome *outcome, bool bound)
+{
+	bool capacity = outcome->refused_index != SIZE_MAX;
+
+	if (bound && !capacity)
+		return VERDICT_SOURCE_FULL;
+	return outcome->refused.is_rate ? VERDICT_POOL_GAP : VERDICT_POOL_SPENT;
 }

@@ -34,6 +34,7 @@ struct decision_facts {
 	bool suppressed;            /* recipient; false where there is none */
 	/* A reload came in the middle: what was charged so far was another tenant's or stream's. */
 	bool changing;
+	bool pool_away;    /* what the mail should leave from is not there */
 	bool one_too_many; /* copies must differ, and cannot be made for more than one */
 	int64_t now_s;
 };
@@ -48,5 +49,8 @@ enum verdict decide(
 
 /* What a refused charge means to the sender. */
 enum verdict decide_refusal(const struct quota *refused, const struct outcome *outcome);
+/* The same of a charge that no quota asked for: the pool's (capacity) or a source's. bound: the
+ * message has its source already. */
+enum verdict decide_pool_refusal(const struct outcome *outcome, bool bound);
 
 #endif

@@ -123,6 +123,12 @@ static int open_store(struct policyd *d)
 		e = states_open(d->server.store, &d->server.states);
 		snprintf(error, sizeof error, "store: tenant states: %s", err_text(e));
 	}
+	if (e == ERR_OK) {
+		d->server.pools =
+		    pools_new(d->server.store, d->server.states, d->server.snapshot);
+		e = d->server.pools != NULL ? ERR_OK : ERR_NOMEM;
+		snprintf(error, sizeof error, "pools: %s", err_text(e));
+	}
 	if (e == ERR_OK)
 		return EX_OK;
 	log_text(LOG_LEVEL_ERROR, "%s", error);
@@ -151,7 +157,7 @@ static int start_routes(struct policyd *d)
 
 	if (d->routes_fd < 0)
 		return EX_OK;
-	routing_init(&routing, d->server.snapshot);
+	routing_init(&routing, d->server.snapshot, pools_paused_sources(d->server.pools));
 	server_use_routing(&d->server, &routing);
 	if (routes_start(d->routes_fd, &routing, &d->server.routes) != ERR_OK) {
 		routing_deinit(&routing);
@@ -341,6 +347,7 @@ static void deinit(struct policyd *d)
 	loop_free(&d->loop);
 	services_free(&d->server.services);
 	accounts_free(&d->server.accounts);
+	pools_free(&d->server.pools);
 	events_close(&d->server.events);
 	store_close(&d->server.store); /* answers jobs of the two below */
 	states_close(&d->server.states);

@@ -18,6 +18,8 @@ struct policy_session {
 	/* the request under way, for its log line */
 	struct account *account; /* valid inside the call that set it */
 	bool end_of_message;
+	bool bound;     /* the message has its source already */
+	bool filter;    /* a pass at its end sends the message to its source */
 	bool split;     /* a pass sends it to where copies are made */
 	struct buf log; /* login NUL sender NUL recipient NUL queue id NUL tenant NUL */
 	uint64_t size, recipients;
@@ -164,7 +166,7 @@ void policy_log_alerts(const struct crossing *crossings, size_t count)
 
 /* ---- answering ---- */
 
-const struct quota *policy_refused_quota(const struct account *account, const struct outcome *o)
+static const struct quota *refused_quota(const struct account *account, const struct outcome *o)
 {
 	for (size_t i = 0; i < account->quota_count; i++)
 		if (account->quotas[i].bucket == o->refused.bucket)
@@ -172,18 +174,49 @@ const struct quota *policy_refused_quota(const struct account *account, const st
 	return NULL;
 }
 
-void policy_refusal_facts(const struct account *account, const struct quota *refused,
-    const struct outcome *outcome, char resets[ZONE_TEXT_MAX], struct reply_facts *facts_r)
+static struct span pool_name(const struct account *a)
 {
+	return a->pool != NULL ? span_cstr(pool_of(a->pool)->name) : SPAN("");
+}
+
+enum verdict policy_refusal(const struct account *account, const struct outcome *outcome,
+    bool bound, char resets[ZONE_TEXT_MAX], struct reply_facts *facts_r,
+    const struct quota **quota_r)
+{
+	const struct quota *refused = refused_quota(account, outcome);
+
+	*quota_r = refused;
 	*facts_r = (struct reply_facts){ .retry_s = outcome->retry_s };
 	resets[0] = '\0';
-	if (refused == NULL)
-		return;
+	if (refused == NULL && account->pool == NULL)
+		return VERDICT_STORE_DOWN;
+	if (!outcome->refused.is_rate && outcome->retry_s != INT64_MAX)
+		zone_format(refused != NULL ? account->who.tenant->zone : zone_utc(),
+		    outcome->refused.end_s, resets);
+	facts_r->resets = span_cstr(resets);
+	if (refused == NULL) {
+		facts_r->pool = pool_name(account);
+		return decide_pool_refusal(outcome, bound);
+	}
 	facts_r->scope = span_cstr(quota_scope_text(refused->scope));
 	facts_r->limit = span_cstr(refused->limit->text);
-	if (!refused->limit->is_rate && outcome->retry_s != INT64_MAX)
-		zone_format(account->who.tenant->zone, outcome->refused.end_s, resets);
-	facts_r->resets = span_cstr(resets);
+	return decide_refusal(refused, outcome);
+}
+
+/* The transport of what the message is bound to. False: it is bound to nothing. */
+static bool put_way(const struct policy_session *s, struct buf *out)
+{
+	char way[ROUTING_WAY_MAX];
+	const struct source *source;
+	struct transaction_facts f;
+
+	if (!store_facts(s->server->store, s->current, &f) || f.source.n == 0)
+		return false;
+	source = snapshot_find_source(s->server->snapshot, f.source);
+	if (source == NULL || !routing_way(source, way))
+		return false;
+	reply_filter(out, way);
+	return true;
 }
 
 static void send(struct policy_session *s, enum verdict v, const struct reply_facts *facts,
@@ -196,7 +229,7 @@ static void send(struct policy_session *s, enum verdict v, const struct reply_fa
 
 	if (v == VERDICT_PASS && s->split)
 		reply_filter(&b, s->server->split_way);
-	else
+	else if (v != VERDICT_PASS || !s->filter || !put_way(s, &b))
 		reply_policy(&b, v, facts);
 	if (v == VERDICT_PASS)
 		n->passed++;
@@ -226,6 +259,7 @@ static void on_outcome(
 	char resets[ZONE_TEXT_MAX];
 	const struct quota *q;
 	struct reply_facts facts;
+	enum verdict v;
 
 	switch (o->result) {
 	case ADMISSION_GRANTED:
@@ -237,9 +271,8 @@ static void on_outcome(
 	case ADMISSION_REFUSED: break;
 	}
 	/* A refusal comes inside store_admit, so the account is still there. */
-	q = policy_refused_quota(s->account, o);
-	policy_refusal_facts(s->account, q, o, resets, &facts);
-	send(s, q != NULL ? decide_refusal(q, o) : VERDICT_STORE_DOWN, &facts, q);
+	v = policy_refusal(s->account, o, s->bound, resets, &facts, &q);
+	send(s, v, &facts, q);
 }
 
 /* ---- deciding ---- */
@@ -252,10 +285,49 @@ static bool is_to_be_split(const struct policy_session *s, const struct account 
 	       server_can_split(s->server, a->who.tenant);
 }
 
+bool policy_needs_filter(const struct account *account, struct span sender)
+{
+	return account->pool != NULL && (sender.n == 0 || span_eq(sender, SPAN("<>")) ||
+					    !tenant_has_bounce_domain(account->who.tenant));
+}
+
+bool policy_plan(struct server *server, struct account *account,
+    const struct quota_amounts *amounts, struct span sender, struct policy_charges *c,
+    struct admission *m)
+{
+	const struct pool_subject subject = { .tenant = m->facts.tenant,
+		.stream = m->facts.stream,
+		.sender = sender,
+		.recipient = m->recipient,
+		.transaction = m->transaction };
+	struct pool_request r = { .amount = amounts->units[LIMIT_RECIPIENTS],
+		.now_ns = m->now_ns };
+	struct transaction_facts began;
+
+	quota_windows_update(&account->windows, account->who.tenant, m->now_ns / NS_PER_S);
+	m->charges = c->common;
+	m->count = quota_charges(
+	    account->quotas, account->quota_count, &account->windows, amounts, c->common);
+	c->bound = false;
+	if (account->pool == NULL)
+		return true;
+	if (store_facts(server->store, m->transaction, &began))
+		r.bound = began.source;
+	c->bound = r.bound.n > 0;
+	r.seed = pool_seed(pool_of(account->pool), &subject);
+	pools_plan(server->pools, account->pool, &r, &c->plan);
+	memcpy(
+	    c->common + m->count, c->plan.common, c->plan.common_count * sizeof c->common[0]);
+	m->count += c->plan.common_count;
+	m->candidates = c->plan.candidates;
+	m->candidate_count = c->plan.count;
+	return r.amount == 0 || c->plan.count > 0;
+}
+
 static void admit(struct policy_session *s, const struct policy_request *r, struct account *a,
     uint64_t recipient, int64_t now_ns)
 {
-	struct charge charges[CHARGES_MAX];
+	struct policy_charges charges;
 	struct quota_amounts amounts = { 0 };
 	struct admission m = { .transaction = s->current,
 		.recipient = recipient,
@@ -265,7 +337,6 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 		    .login = a->who.login,
 		    .sender = r->sender,
 		    .class = (uint8_t)a->who.stream->class },
-		.charges = charges,
 		.now_ns = now_ns,
 		.context = s };
 
@@ -283,22 +354,33 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 		amounts.units[LIMIT_RECIPIENTS] =
 		    r->recipient_count > charged ? r->recipient_count - charged : 0;
 		s->split = charged > 1 && is_to_be_split(s, a);
+		s->filter = policy_needs_filter(a, r->sender);
 	}
-	quota_windows_update(&a->windows, a->who.tenant, now_ns / NS_PER_S);
-	m.count = quota_charges(a->quotas, a->quota_count, &a->windows, &amounts, charges);
+	if (!policy_plan(s->server, a, &amounts, r->sender, &charges, &m)) {
+		const struct reply_facts facts = { .pool = pool_name(a) };
+
+		send(s, VERDICT_POOL_AWAY, &facts, NULL);
+		return;
+	}
 	s->account = a;
+	s->bound = charges.bound;
 	store_admit(s->server->store, &m, 1, on_outcome);
 }
 
-/* One message, one tenant, one stream: else its recipients were charged to one and its octets to
- * another, and the milter would sign for whom it began with. */
-static bool is_changing(const struct policy_session *s, const struct identity *who)
+/* One message, one tenant, one stream, one pool: else its recipients were charged to one and its
+ * octets to another, and the milter would sign for whom it began with. */
+static bool is_changing(const struct policy_session *s, const struct account *a)
 {
 	struct transaction_facts began;
 
-	return s->has_current && store_facts(s->server->store, s->current, &began) &&
-	       !(span_eq(began.tenant, span_cstr(who->tenant->name)) &&
-		   span_eq(began.stream, span_cstr(who->stream->name)));
+	if (!s->has_current || !store_facts(s->server->store, s->current, &began))
+		return false;
+	if (!span_eq(began.tenant, span_cstr(a->who.tenant->name)) ||
+	    !span_eq(began.stream, span_cstr(a->who.stream->name)))
+		return true;
+	if (began.source.n == 0 || a->pool == NULL)
+		return began.source.n > 0 || a->pool != NULL;
+	return !pool_has_source(a->pool, began.source);
 }
 
 /* A recipient more than the message can have: its copies must differ, and Postfix is not set up
@@ -337,7 +419,8 @@ static bool fetch(struct policy_session *s, const struct policy_request *r,
 		facts_r->sender_owned =
 		    decide_sender_owned(server->snapshot, a->who.tenant_index, r->sender);
 	if (r->state == STATE_RCPT || r->state == STATE_END_OF_MESSAGE)
-		facts_r->changing = is_changing(s, &a->who);
+		facts_r->changing = is_changing(s, a);
+	facts_r->pool_away = a->pool_missing;
 	*recipient_r = r->state == STATE_RCPT
 			   ? suppress_recipient_hash(server->suppress, r->recipient)
 			   : 0;
@@ -365,11 +448,11 @@ void policy_request(
 
 	server->counters.requests++;
 	s->ticket = ticket;
-	s->split = false;
+	s->split = s->filter = false;
 	if (wrong == NULL) {
 		follow_instance(s, &r);
-		a = accounts_obtain(server->accounts, server->snapshot, server->store, r.login,
-		    r.client_address, r.context, r.server_port);
+		a = accounts_obtain(server->accounts, server->snapshot, server->store,
+		    server->pools, r.login, r.client_address, r.context, r.server_port);
 		if (a == NULL)
 			wrong = "out of memory, or login and context are too long";
 	}

@@ -19,13 +19,28 @@ void policy_close(void *context, void *session);
 /* Identity of a transaction from its Postfix instance. */
 struct hash128 policy_transaction(struct span instance);
 
-/* What a refusal says, with the tenant's local time. text lies in resets. */
-void policy_refusal_facts(const struct account *account, const struct quota *refused,
-    const struct outcome *outcome, char resets[ZONE_TEXT_MAX], struct reply_facts *facts_r);
+/* What a refusal means and says: of a quota in the tenant's local time, of a pool in UTC; the time
+ * lies in resets. bound: the message has its source already. *quota_r: whose charge was refused;
+ * NULL: the pool's. */
+enum verdict policy_refusal(const struct account *account, const struct outcome *outcome,
+    bool bound, char resets[ZONE_TEXT_MAX], struct reply_facts *facts_r,
+    const struct quota **quota_r);
 
-/* The quota that an outcome's refused charge belongs to. */
-const struct quota *policy_refused_quota(
-    const struct account *account, const struct outcome *o);
+/* The message cannot carry its source in its return path: for want of one (RFC 5321 section
+ * 4.5.5), or of a domain for it. */
+bool policy_needs_filter(const struct account *account, struct span sender);
+
+/* What one admission asks: of the account's quotas and of its pool. m's charges and candidates
+ * point into it. */
+struct policy_charges {
+	struct charge common[CHARGES_MAX];
+	struct pool_plan plan;
+	bool bound;
+};
+/* False: the pool has nobody. */
+bool policy_plan(struct server *server, struct account *account,
+    const struct quota_amounts *amounts, struct span sender, struct policy_charges *charges,
+    struct admission *m);
 
 /* One log line for each threshold that was reached. */
 void policy_log_alerts(const struct crossing *crossings, size_t count);

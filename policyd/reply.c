@@ -2,7 +2,7 @@
 #include "reply.h"
 
 /* What is said behind the text. */
-enum tail { TAIL_NONE, TAIL_LIMIT, TAIL_RETRY };
+enum tail { TAIL_NONE, TAIL_LIMIT, TAIL_RETRY, TAIL_POOL };
 
 static const struct row {
 	const char *word, *code, *enhanced, *text;
@@ -28,6 +28,13 @@ static const struct row {
 	    "sender account is changing, try again later", TAIL_NONE },
 	[VERDICT_ONE_RECIPIENT] = { "one-recipient", "452", "4.5.3",
 	    "one recipient per message", TAIL_NONE },
+	[VERDICT_POOL_AWAY] = { "pool-away", "451", "4.7.1",
+	    "has no source that can be used at present", TAIL_POOL },
+	[VERDICT_POOL_SPENT] = { "pool-spent", "451", "4.7.1", "exhausted", TAIL_POOL },
+	[VERDICT_POOL_GAP] = { "pool-gap", "450", "4.7.1", "no source is free yet",
+	    TAIL_RETRY },
+	[VERDICT_SOURCE_FULL] = { "source-full", "452", "4.5.3",
+	    "no room for more recipients of this message; send them another", TAIL_NONE },
 	[VERDICT_STORE_DOWN] = { "store-down", "451", "4.3.0",
 	    "temporary failure, please try again", TAIL_NONE },
 };
@@ -45,11 +52,17 @@ bool verdict_is_temporary(enum verdict v)
 
 static void put_text(struct buf *out, const struct row *row, const struct reply_facts *f)
 {
+	if (row->tail == TAIL_POOL && f->pool.n > 0)
+		buf_printf(out, "pool %.*s ", SPAN_ARG(f->pool));
+	else if (row->tail == TAIL_POOL)
+		buf_add_cstr(out, "its pool ");
 	buf_add_cstr(out, row->text);
 	if (row->tail == TAIL_LIMIT && f->scope.n > 0)
 		buf_printf(out, " (%.*s %.*s)", SPAN_ARG(f->scope), SPAN_ARG(f->limit));
 	if (row->tail == TAIL_LIMIT && f->resets.n > 0)
 		buf_printf(out, ", resets %.*s", SPAN_ARG(f->resets));
+	if (row->tail == TAIL_POOL && f->resets.n > 0)
+		buf_printf(out, " until %.*s", SPAN_ARG(f->resets));
 	if (row->tail != TAIL_NONE && f->retry_s > 0 && f->retry_s != INT64_MAX)
 		buf_printf(out, ", retry in %lld s", (long long)f->retry_s);
 }

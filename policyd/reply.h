@@ -21,14 +21,19 @@ enum verdict {
 	VERDICT_UNKNOWN_LOGIN, /* a login no tenant has, where those are refused */
 	VERDICT_CHANGING,      /* another tenant or stream than at the message's beginning */
 	VERDICT_ONE_RECIPIENT, /* copies would differ and cannot be made: one recipient a message */
-	VERDICT_STORE_DOWN, /* cannot count, so cannot admit */
+	VERDICT_POOL_AWAY,     /* no member of the pool can be used, whenever */
+	VERDICT_POOL_SPENT,  /* limits of all its members, or its own, are used up */
+	VERDICT_POOL_GAP,    /* every member sent just now */
+	VERDICT_SOURCE_FULL, /* the message's source has no room for this recipient */
+	VERDICT_STORE_DOWN,  /* cannot count, so cannot admit */
 	VERDICT_COUNT
 };
 
 struct reply_facts {
 	struct span scope;  /* "plan", "tenant", "stream", "login" */
+	struct span pool;   /* its name */
 	struct span limit;  /* "500/h" */
-	struct span resets; /* RFC 3339 local time, or empty */
+	struct span resets; /* RFC 3339 local time, or empty; of a pool in UTC */
 	int64_t retry_s;
 };
 

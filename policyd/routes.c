@@ -82,7 +82,7 @@ static void hang_up(struct peer *p, const char *why)
 static void answer(struct peer *p, struct span request)
 {
 	struct routes *r = p->routes;
-	char space[256];
+	char space[ROUTING_WAY_MAX + 64];
 	struct buf reply = { .p = space, .size = sizeof space, .max = sizeof space };
 
 	pthread_mutex_lock(&r->lock);

@@ -11,29 +11,41 @@
 
 #define ROUTING_REQUEST_MAX 16384u /* octets of "NAME KEY"; Postfix's line limit is 2,048 */
 
-#define ROUTING_WAY_MAX 128
+#define ROUTING_WAY_MAX 384
+#define ROUTING_KEYS    256u /* tenants whose keys are kept ready */
 
 struct routing {
-	struct snapshot *snapshot;   /* a reference */
-	struct token_ring *ring;     /* NULL: no split */
+	struct snapshot *snapshot; /* a reference */
+	struct token_ring *ring;   /* NULL: no return path is known */
+	/* Keys by tenant, so many that a campaign's are there; owned; NULL without a ring. */
+	struct routing_key {
+		size_t tenant;
+		struct token_key *key;
+	} * keys;
+	bool *paused;                /* by the provider's sources; owned; NULL: none is */
 	char split[ROUTING_WAY_MAX]; /* "penguin-split:[127.0.0.1]:10027"; empty: no split */
 };
 
-/* Takes a reference to the snapshot and reads the keys where a split is configured. Keys that
- * cannot be read are said in the log, and turn the split off: mail is then refused in smaller
- * portions, never sent to a way that leads nowhere. */
-void routing_init(struct routing *r, const struct snapshot *snapshot);
+/* Takes a reference to the snapshot and reads the keys where a split or sources are configured.
+ * Keys that cannot be read are said in the log, and turn the split off: mail is then refused in
+ * smaller portions, never sent to a way that leads nowhere; mail that has a source waits. paused:
+ * an array as long as the provider's sources, which r owns from now on; or NULL. */
+void routing_init(struct routing *r, const struct snapshot *snapshot, bool *paused);
 void routing_deinit(struct routing *r); /* also of a zeroed one */
+
+/* How Postfix sends mail of that source: "TRANSPORT:NEXTHOP". False: it does not fit. */
+bool routing_way(const struct source *source, char out[ROUTING_WAY_MAX]) CHECKED;
 
 /* The way of mail whose copies are still to be made; empty when there is none. */
 const char *routing_split_way(const struct routing *r);
 
-/* The reply to "NAME KEY", without its frame: "OK data", "NOTFOUND ", "PERM reason". May be called
- * by many threads at once.
+/* The reply to "NAME KEY", without its frame: "OK data", "NOTFOUND ", "PERM reason". By one
+ * thread at a time.
  *
  *   sdt  an envelope sender (sender_dependent_default_transport_maps): ours, and with copies still
- *        to be made: the transport that makes them. Everything else, also "*", "<>", a sender that
- *        is not ours and a token that does not open: NOTFOUND
+ *        to be made: the transport that makes them; ours with a source: that source's transport, or
+ *        "retry:" while it is paused or not configured. Everything else, also "*", "<>", a sender
+ *        that is not ours and a token that does not open: NOTFOUND
  *   tr   a recipient (transport_maps): NOTFOUND */
 void routing_answer(const struct routing *r, struct span request, struct buf *out);
 

@@ -255,13 +255,13 @@ void server_use_routing(struct server *server, struct routing *routing_io)
 }
 
 /* What was used before is freed here, not in the thread that answers. */
-static void update_routes(struct server *server)
+void server_update_routes(struct server *server)
 {
 	struct routing routing;
 
 	if (server->routes == NULL)
 		return;
-	routing_init(&routing, server->snapshot);
+	routing_init(&routing, server->snapshot, pools_paused_sources(server->pools));
 	server_use_routing(server, &routing);
 	routing_deinit(&routing);
 }
@@ -279,6 +279,7 @@ enum err server_reload(struct server *server, struct config_report *report)
 {
 	struct snapshot *fresh = NULL;
 	const struct provider *p;
+	struct pools *pools;
 	enum err e = snapshot_load(server->config_file, server->snapshot, report, &fresh);
 
 	log_report(report);
@@ -287,12 +288,19 @@ enum err server_reload(struct server *server, struct config_report *report)
 		    "reload: %u errors; the configuration read before stays", report->errors);
 		return e;
 	}
+	pools = pools_new(server->store, server->states, fresh);
+	if (pools == NULL) {
+		snapshot_unref(&fresh);
+		return ERR_NOMEM;
+	}
 	accounts_forget(server->accounts);
+	pools_free(&server->pools);
+	server->pools = pools;
 	snapshot_unref(&server->snapshot);
 	server->snapshot = fresh;
 	server->kept_tenants = report->errors;
 	server->reloads++;
-	update_routes(server);
+	server_update_routes(server);
 	p = snapshot_provider(fresh);
 	listeners_set_limits(server->listeners,
 	    &(struct listen_limits){ .connections = (size_t)p->policyd.connections,

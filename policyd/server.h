@@ -6,6 +6,7 @@
 #include "account.h"
 #include "events.h"
 #include "listen.h"
+#include "pools.h"
 #include "routes.h"
 #include "settings.h"
 #include "store.h"
@@ -16,7 +17,7 @@ struct server_counters {
 };
 
 struct services; /* which submission services are known to send END-OF-MESSAGE */
-struct states;   /* tenant => state set by the administrator */
+struct states;   /* tenant, source or pool => state set by the administrator */
 struct policy_session;
 
 struct server {
@@ -27,6 +28,7 @@ struct server {
 	struct accounts *accounts;
 	struct services *services;
 	struct states *states;
+	struct pools *pools;
 	struct listeners *listeners;
 	struct routes *routes; /* NULL: not listening */
 	struct events *events;
@@ -60,6 +62,9 @@ bool server_can_split(const struct server *server, const struct tenant *tenant);
 
 /* Takes the new routing over, and the way of the split with it; gives back the old one. */
 void server_use_routing(struct server *server, struct routing *routing_io);
+
+/* After a reload, or a pause: what routes answers from. */
+void server_update_routes(struct server *server);
 
 /* Loads the configuration again; the old one stays when the provider's file is broken. The
  * report is the caller's to free. */

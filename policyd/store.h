@@ -67,6 +67,8 @@ uint32_t store_bucket(struct store *s, struct span name);
 /* Would the charge fit; what is used now. Changes nothing. */
 bool store_peek(const struct store *s, const struct charge *charge, int64_t now_ns,
     uint64_t *used_r, int64_t *retry_s_r);
+/* What the bucket holds; all zero where there is none. Valid until the store changes. */
+const struct bucket *store_bucket_state(const struct store *s, uint32_t bucket);
 uint32_t store_find_bucket(const struct store *s, struct span name);
 uint32_t store_bucket_count(const struct store *s);
 const char *store_bucket_name(const struct store *s, uint32_t bucket);

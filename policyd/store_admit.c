@@ -346,6 +346,14 @@ const char *store_bucket_name(const struct store *s, uint32_t bucket)
 	return k != NULL ? k->name : NULL;
 }
 
+const struct bucket *store_bucket_state(const struct store *s, uint32_t bucket)
+{
+	static const struct bucket untouched;
+	const struct bucket *k = bucket_at(s->buckets, bucket);
+
+	return k != NULL ? k : &untouched;
+}
+
 bool store_peek(const struct store *s, const struct charge *charge, int64_t now_ns,
     uint64_t *used_r, int64_t *retry_s_r)
 {

@@ -1,6 +1,7 @@
 """tokens - the tokens of links and return paths made and read a second time, with Python's
 cryptography: what our programs say must be what these say. Also writes directories of keys."""
 import base64
+import ctypes
 import hashlib
 import hmac
 import os
@@ -98,8 +99,17 @@ def unsubscribe(message, stream, address, flags=0):
     return struct.pack("<BBQB", 1, flags, message, len(stream)) + (stream + address).encode()
 
 
+def source_id(name):
+    """What stands for a source in a return path."""
+    hash64 = ctypes.CDLL("libxxhash.so.0").XXH3_64bits_withSeed
+    hash64.restype, hash64.argtypes = ctypes.c_uint64, (
+        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64)
+    octets = name.encode()
+    return hash64(octets, len(octets), 0x70656e6775696e33) & 0xffffffff or 1
+
+
 def return_path(message, tenant, source=0, flags=0):
-    return struct.pack("<BBQIH", 1, flags, message, tenant, source)
+    return struct.pack("<BBQII", 1, flags, message, tenant, source)
 
 
 def read_click(payload):

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "server.h"
 
 static char root[64];
 static struct snapshot *snapshot;
@@ -78,6 +79,8 @@ START_TEST(obtained_and_forgotten)
 	};
 	struct accounts *accounts = accounts_new();
 	struct store *store = NULL;
+	struct states *states = NULL;
+	struct pools *pools;
 	char error[256], login[3000];
 	const struct span none = { NULL, 0 }, joe = SPAN("joe"), far = SPAN("203.0.113.1"),
 			  near = SPAN("192.0.2.7");
@@ -86,43 +89,50 @@ START_TEST(obtained_and_forgotten)
 	size_t count;
 
 	ck_assert_msg(store_open(&options, &store, error, sizeof error) == ERR_OK, "%s", error);
-	a = accounts_obtain(accounts, snapshot, store, joe, far, none, 587);
+	ck_assert_int_eq(states_open(store, &states), ERR_OK);
+	pools = pools_new(store, states, snapshot);
+	ck_assert_ptr_nonnull(pools);
+	a = accounts_obtain(accounts, snapshot, store, pools, joe, far, none, 587);
 	ck_assert_int_eq(a->who.direction, DIRECTION_TENANT);
 	ck_assert(span_eq(a->who.login, joe) && a->who.login.p != joe.p);
 	ck_assert_uint_eq(a->quota_count, 1);
 	ck_assert_str_eq(
 	    store_bucket_name(store, a->quotas[0].bucket), "acme\tplan\tp\trecipients\thour");
 	/* The client does not matter to a login, the port does. */
-	ck_assert_ptr_eq(accounts_obtain(accounts, snapshot, store, joe, near, none, 587), a);
-	b = accounts_obtain(accounts, snapshot, store, joe, near, none, 465);
+	ck_assert_ptr_eq(
+	    accounts_obtain(accounts, snapshot, store, pools, joe, near, none, 587), a);
+	b = accounts_obtain(accounts, snapshot, store, pools, joe, near, none, 465);
 	ck_assert_ptr_ne(a, b);
 	ck_assert_str_eq(b->who.stream->name, "bill");
 	ck_assert_uint_eq(b->quotas[0].bucket, a->quotas[0].bucket);
 	/* Without a login it does. */
-	a = accounts_obtain(accounts, snapshot, store, none, near, none, 25);
+	a = accounts_obtain(accounts, snapshot, store, pools, none, near, none, 25);
 	ck_assert_str_eq(a->who.tenant->name, "acme");
-	a = accounts_obtain(accounts, snapshot, store, none, far, none, 25);
+	a = accounts_obtain(accounts, snapshot, store, pools, none, far, none, 25);
 	ck_assert_int_eq(a->who.direction, DIRECTION_OTHER);
-	a = accounts_obtain(accounts, snapshot, store, SPAN("x"), far, none, 25);
+	a = accounts_obtain(accounts, snapshot, store, pools, SPAN("x"), far, none, 25);
 	ck_assert_int_eq(a->who.direction, DIRECTION_UNKNOWN);
 	ck_assert_uint_eq(a->quota_count, 0);
 	ck_assert_uint_eq(store_bucket_count(store), 1);
 	memset(login, 'l', sizeof login);
 	ck_assert_ptr_null(accounts_obtain(
-	    accounts, snapshot, store, span_make(login, sizeof login), far, none, 25));
+	    accounts, snapshot, store, pools, span_make(login, sizeof login), far, none, 25));
 	/* Looking makes no buckets. */
-	b = accounts_obtain(accounts, snapshot, store, SPAN("hank"), far, none, 0);
+	b = accounts_obtain(accounts, snapshot, store, pools, SPAN("hank"), far, none, 0);
 	ck_assert_uint_eq(store_bucket_count(store), 2);
 	ck_assert(account_quotas(store, false, b->who.tenant, b->who.plan, b->who.stream,
 	    SPAN("new"), quotas, &count));
 	ck_assert_uint_eq(count, 1);
 	ck_assert_uint_eq(store_bucket_count(store), 2);
 	accounts_forget(accounts);
-	ck_assert_ptr_nonnull(accounts_obtain(accounts, snapshot, store, joe, far, none, 587));
+	ck_assert_ptr_nonnull(
+	    accounts_obtain(accounts, snapshot, store, pools, joe, far, none, 587));
 	accounts_free(&accounts);
 	ck_assert_ptr_null(accounts);
 	accounts_free(&accounts);
+	pools_free(&pools);
 	store_close(&store);
+	states_close(&states);
 }
 END_TEST
 

@@ -190,11 +190,24 @@ START_TEST(order_of_checks)
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct identity w = who(table[i].login, "203.0.113.1", 0);
-		struct decision_facts f = { table[i].override, table[i].owned,
-			table[i].suppressed, table[i].changing, table[i].one_too_many,
-			table[i].now_s };
+		struct decision_facts f = { .override = table[i].override,
+			.sender_owned = table[i].owned,
+			.suppressed = table[i].suppressed,
+			.changing = table[i].changing,
+			.one_too_many = table[i].one_too_many,
+			.now_s = table[i].now_s };
 
 		ck_assert_msg(decide(snapshot, &w, &f) == table[i].verdict, "case %zu", i);
+		/* Without a pool nothing passes, and nothing else changes but for the number of
+		 * recipients. */
+		f.pool_away = true;
+		ck_assert_msg(decide(snapshot, &w, &f) ==
+				  (w.direction == DIRECTION_TENANT &&
+					      (table[i].verdict == VERDICT_PASS ||
+						  table[i].verdict == VERDICT_ONE_RECIPIENT)
+					  ? VERDICT_POOL_AWAY
+					  : table[i].verdict),
+		    "case %zu", i);
 	}
 }
 END_TEST
@@ -226,6 +239,30 @@ START_TEST(refusals)
 }
 END_TEST
 
+START_TEST(pool_refusals)
+{
+	static const struct {
+		bool is_rate, bound;
+		size_t index;
+		enum verdict verdict;
+	} table[] = {
+		{ true, false, SIZE_MAX, VERDICT_POOL_GAP },
+		{ false, false, SIZE_MAX, VERDICT_POOL_SPENT },
+		{ false, true, SIZE_MAX, VERDICT_SOURCE_FULL },
+		/* The pool's own capacity has no other message to offer. */
+		{ false, true, 3, VERDICT_POOL_SPENT },
+		{ false, false, 3, VERDICT_POOL_SPENT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct outcome o = { .refused = { .is_rate = table[i].is_rate },
+			.refused_index = table[i].index };
+
+		ck_assert_int_eq(decide_pool_refusal(&o, table[i].bound), table[i].verdict);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("decide");
@@ -239,6 +276,7 @@ int main(void)
 	tcase_add_test(cases, senders);
 	tcase_add_test(cases, order_of_checks);
 	tcase_add_test(cases, refusals);
+	tcase_add_test(cases, pool_refusals);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

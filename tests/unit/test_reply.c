@@ -5,6 +5,7 @@
 
 static const struct reply_facts facts = { .scope = SPAN("plan"),
 	.limit = SPAN("500/h"),
+	.pool = SPAN("shared"),
 	.resets = SPAN("2026-11-23T18:00:00+01:00"),
 	.retry_s = 61 };
 static const struct reply_facts nothing = { .retry_s = INT64_MAX };
@@ -45,6 +46,18 @@ static const struct row {
 	    "451 4.3.0 sender account is changing, try again later" },
 	[VERDICT_ONE_RECIPIENT] = { "one-recipient", "452 4.5.3 one recipient per message",
 	    "452 4.5.3 one recipient per message" },
+	[VERDICT_POOL_AWAY] = { "pool-away",
+	    "451 4.7.1 pool shared has no source that can be used at present until "
+	    "2026-11-23T18:00:00+01:00, retry in 61 s",
+	    "451 4.7.1 its pool has no source that can be used at present" },
+	[VERDICT_POOL_SPENT] = { "pool-spent",
+	    "451 4.7.1 pool shared exhausted until 2026-11-23T18:00:00+01:00, retry in 61 s",
+	    "451 4.7.1 its pool exhausted" },
+	[VERDICT_POOL_GAP] = { "pool-gap", "450 4.7.1 no source is free yet, retry in 61 s",
+	    "450 4.7.1 no source is free yet" },
+	[VERDICT_SOURCE_FULL] = { "source-full",
+	    "452 4.5.3 no room for more recipients of this message; send them another",
+	    "452 4.5.3 no room for more recipients of this message; send them another" },
 	[VERDICT_STORE_DOWN] = { "store-down", "451 4.3.0 temporary failure, please try again",
 	    "451 4.3.0 temporary failure, please try again" },
 };

@@ -43,7 +43,7 @@ static struct token_ring *write_keys(void)
 static void setup(void)
 {
 	static const char *const directories[] = { "tenants.d", "tokens" };
-	char path[128], text[512];
+	char path[128], text[1024];
 
 	snprintf(root, sizeof root, "/tmp/test_routing.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(root));
@@ -53,7 +53,9 @@ static void setup(void)
 	}
 	snprintf(text, sizeof text,
 	    "tokens = { keys = \"%s/tokens\"; };\n"
-	    "postfix = { split = \"127.0.0.1:10027\"; };\nplans = ( { name = \"p\"; } );\n",
+	    "postfix = { split = \"127.0.0.1:10027\"; };\nplans = ( { name = \"p\"; } );\n"
+	    "sources = ( { name = \"ip1\"; address4 = \"192.0.2.1\"; helo = \"a.example\"; },\n"
+	    "{ name = \"relay\"; relay = \"[r.example]:587\"; } );\n",
 	    root);
 	write_file("penguinmails.conf", text);
 	write_file("tenants.d/acme.conf", "tenant = \"acme\"; plan = \"p\";\n"
@@ -92,14 +94,15 @@ static struct snapshot *load(void)
 	return s;
 }
 
-static void seal(const struct token_ring *ring, const char *tenant, const char *domain,
-    uint8_t flags, struct buf *out)
+static void seal_source(const struct token_ring *ring, const char *tenant, const char *domain,
+    uint8_t flags, uint32_t source, struct buf *out)
 {
 	struct token_key *key = token_key_new(ring, span_cstr(tenant));
 	struct buf payload = BUF_INIT(64);
 
 	token_put_return(
-	    &payload, &(struct token_return){ .flags = flags, .message = 7, .tenant = 1 });
+	    &payload, &(struct token_return){
+			  .flags = flags, .message = 7, .tenant = 1, .source = source });
 	buf_reset(out);
 	buf_add_cstr(out, "b+");
 	ck_assert_int_eq(token_seal(key, span_cstr(domain), buf_span(&payload), out), ERR_OK);
@@ -107,6 +110,12 @@ static void seal(const struct token_ring *ring, const char *tenant, const char *
 	ck_assert(buf_ok(out));
 	buf_free(&payload);
 	token_key_free(&key);
+}
+
+static void seal(const struct token_ring *ring, const char *tenant, const char *domain,
+    uint8_t flags, struct buf *out)
+{
+	seal_source(ring, tenant, domain, flags, 0, out);
 }
 
 static void expect_answer(
@@ -135,7 +144,7 @@ START_TEST(answers)
 	struct buf sender = BUF_INIT(512), other = BUF_INIT(512);
 	struct routing r;
 
-	routing_init(&r, s);
+	routing_init(&r, s, NULL);
 	snapshot_unref(&s); /* it holds its own */
 	ck_assert_str_eq(routing_split_way(&r), WAY + 3);
 	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
@@ -170,13 +179,71 @@ START_TEST(answers)
 }
 END_TEST
 
+/* Mail that has a source leaves from there, or waits; a copy still to be made is made first. */
+START_TEST(sources)
+{
+	const struct {
+		const char *source;
+		uint8_t flags;
+		bool paused;
+		const char *answer;
+	} table[] = {
+		{ "ip1", 0, false, "OK penguin-out-ip1:" },
+		{ "relay", 0, false, "OK penguin-out-relay:[r.example]:587" },
+		{ "ip1", TOKEN_SPLIT, false, WAY },
+		{ "ip1", 0, true, "OK retry:4.7.1 source ip1 is paused" },
+		{ "relay", 0, true, "OK penguin-out-relay:[r.example]:587" },
+		{ "ip1", TOKEN_SPLIT, true, WAY },
+		{ "gone", 0, false, "OK retry:4.7.1 its source is not configured" },
+	};
+	struct token_ring *ring = write_keys();
+	struct snapshot *s = load();
+	struct buf sender = BUF_INIT(512);
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		bool *paused = table[i].paused ? calloc(2, sizeof *paused) : NULL;
+		struct routing r;
+
+		if (paused != NULL)
+			paused[0] = true;
+		routing_init(&r, s, paused);
+		seal_source(ring, "acme", "b.acme.example", table[i].flags,
+		    source_id_of(span_cstr(table[i].source)), &sender);
+		expect_answer(&r, "sdt", buf_cstr(&sender), table[i].answer);
+		expect_answer(&r, "tr", buf_cstr(&sender), "NOTFOUND ");
+		/* Another's token is nobody's. */
+		seal_source(ring, "globex", "b.acme.example", table[i].flags,
+		    source_id_of(span_cstr(table[i].source)), &sender);
+		expect_answer(&r, "sdt", buf_cstr(&sender), "NOTFOUND ");
+		routing_deinit(&r);
+	}
+	buf_free(&sender);
+	snapshot_unref(&s);
+	token_ring_free(&ring);
+}
+END_TEST
+
+/* "penguin-out-NAME:RELAY" fits at the longest that the configuration takes. */
+START_TEST(longest_way)
+{
+	char name[64], relay[271], way[ROUTING_WAY_MAX];
+	struct source source = { .name = name, .relay = relay };
+
+	memset(name, 'n', sizeof name - 1);
+	memset(relay, 'r', sizeof relay - 1);
+	name[sizeof name - 1] = relay[sizeof relay - 1] = '\0';
+	ck_assert(routing_way(&source, way));
+	ck_assert_uint_eq(strlen(way), 12 + 63 + 1 + 270);
+}
+END_TEST
+
 START_TEST(no_blank)
 {
 	struct snapshot *s = load();
 	struct buf out = BUF_INIT(1024);
 	struct routing r;
 
-	routing_init(&r, s);
+	routing_init(&r, s, NULL);
 	routing_answer(&r, SPAN("sdt"), &out);
 	ck_assert_int_eq(strncmp(buf_cstr(&out), "PERM ", 5), 0);
 	buf_reset(&out);
@@ -194,9 +261,12 @@ START_TEST(no_keys)
 	struct snapshot *s = load();
 	struct routing r;
 
-	routing_init(&r, s);
+	routing_init(&r, s, NULL);
 	ck_assert_str_eq(routing_split_way(&r), "");
-	expect_answer(&r, "sdt", "b+aaaa@b.acme.example", "NOTFOUND ");
+	/* Its source cannot be known: it waits rather than leave from elsewhere. */
+	expect_answer(&r, "sdt", "b+aaaa@b.acme.example",
+	    "OK retry:4.3.0 keys of return paths cannot be read");
+	expect_answer(&r, "sdt", "b+aaaa@acme.example", "NOTFOUND ");
 	routing_deinit(&r);
 	snapshot_unref(&s);
 }
@@ -211,6 +281,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, answers);
+	tcase_add_test(tests, sources);
+	tcase_add_test(tests, longest_way);
 	tcase_add_test(tests, no_blank);
 	tcase_add_test(tests, no_keys);
 	suite_add_tcase(suite, tests);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "domain.h"
+#include "return_path.h"
 #include "split.h"
 #include "token_payload.h"
 #include "unit_snapshot.h"
@@ -36,16 +37,22 @@ START_TEST(senders)
 	struct token_key *key = unit_key(TOKEN_RETURN, "acme");
 	struct buf sender = BUF_INIT(512);
 	char host[DOMAIN_MAX], text[512];
-	uint64_t message = 0;
+	struct token_return message = { .message = 0 };
 	size_t tenant = TENANT_NONE;
 
-	ck_assert_int_eq(
-	    split_put_sender(key, HOST, 0x1122334455667788, SPAN("acme"), &sender), ERR_OK);
+	ck_assert_int_eq(return_path_put(key, HOST,
+			     &(struct token_return){ .flags = TOKEN_SPLIT,
+				 .message = 0x1122334455667788,
+				 .tenant = tenant_check_of(SPAN("acme")),
+				 .source = 0xfedcba98 },
+			     &sender),
+	    ERR_OK);
 	ck_assert_uint_le(span_find(buf_span(&sender), '@', 0), 64);
 	ck_assert_int_eq(
 	    split_get_sender(snapshot, ring, buf_span(&sender), &tenant, host, &message),
 	    ERR_OK);
-	ck_assert_uint_eq(message, 0x1122334455667788);
+	ck_assert_uint_eq(message.message, 0x1122334455667788);
+	ck_assert_uint_eq(message.source, 0xfedcba98);
 	ck_assert_uint_eq(tenant, snapshot_find_tenant(snapshot, SPAN("acme")));
 	ck_assert_str_eq(host, "b.acme.example");
 	/* case is lost on some ways */
@@ -88,7 +95,7 @@ START_TEST(other_return_paths)
 	struct token_key *key = unit_key(TOKEN_RETURN, "acme");
 	struct buf payload = BUF_INIT(64), sender = BUF_INIT(512);
 	char host[DOMAIN_MAX];
-	uint64_t message;
+	struct token_return message;
 	size_t tenant;
 
 	token_put_return(&payload, &t);
