@@ -32,6 +32,11 @@ static const struct grammar_option suspend_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option pause_options[] = {
+	{ 0, "reason", "TEXT", "why; kept in the log" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option quota_show_options[] = {
 	{ 0, "csv", NULL, "comma separated values with a header line" },
 	END_OF_OPTIONS,
@@ -126,6 +131,15 @@ static const struct grammar_command commands[] = {
 	{ "quota show [<tenant>]", "limits, what is used, when they reset", quota_show_options,
 	    cmd_quota_show },
 	{ "quota reset <tenant>", "forget what is used", quota_reset_options, cmd_quota_reset },
+	{ "source list", "what mail may leave from", NULL, cmd_source_list },
+	{ "source pause <source>", "no new mail from it; its queued mail waits", pause_options,
+	    cmd_source_pause },
+	{ "source resume <source>", "undo source pause", pause_options, cmd_source_resume },
+	{ "pool status [<pool>]", "members, capacity and what was used today", NULL,
+	    cmd_pool_status },
+	{ "pool pause <pool>", "no new mail from any of its members", pause_options,
+	    cmd_pool_pause },
+	{ "pool resume <pool>", "undo pool pause", pause_options, cmd_pool_resume },
 	{ "suppress add <address>...", "never mail these addresses", suppress_add_options,
 	    cmd_suppress_add },
 	{ "suppress rm <address>", "take an address off a list", suppress_remove_options,

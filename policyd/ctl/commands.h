@@ -21,6 +21,13 @@ int cmd_tenant_suspend(struct ctl *ctl, const struct grammar_match *match);
 int cmd_tenant_resume(struct ctl *ctl, const struct grammar_match *match);
 int cmd_quota_show(struct ctl *ctl, const struct grammar_match *match);
 int cmd_quota_reset(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_pools.c */
+int cmd_source_list(struct ctl *ctl, const struct grammar_match *match);
+int cmd_source_pause(struct ctl *ctl, const struct grammar_match *match);
+int cmd_source_resume(struct ctl *ctl, const struct grammar_match *match);
+int cmd_pool_status(struct ctl *ctl, const struct grammar_match *match);
+int cmd_pool_pause(struct ctl *ctl, const struct grammar_match *match);
+int cmd_pool_resume(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_events.c */
 int cmd_events_show(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_suppress.c */
