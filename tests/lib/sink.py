@@ -10,8 +10,9 @@ from lab import PATIENCE, Failure
 
 
 class Message:
-    def __init__(self, sender, recipients, data, commands):
+    def __init__(self, sender, recipients, data, commands, client="", helo=""):
         self.sender, self.recipients, self.data = sender, recipients, data
+        self.client, self.helo = client, helo  # address of the client, name that it gave
         self.commands = commands  # MAIL and RCPT as sent
 
     @property
@@ -49,7 +50,7 @@ class Handler(socketserver.StreamRequestHandler):
 
     def session(self):
         self.say("220 sink.example ESMTP")
-        sender, recipients, commands = None, [], []
+        sender, recipients, commands, helo = None, [], [], ""
         while True:
             line = self.rfile.readline()
             if not line:
@@ -57,6 +58,7 @@ class Handler(socketserver.StreamRequestHandler):
             word = line[:4].upper()
             text = line.decode("utf-8", "surrogateescape").strip()
             if word == b"EHLO":
+                helo = text[5:].strip()
                 for extension in self.server.sink.extensions:
                     self.say("250-" + extension)
                 self.say("250 SIZE")
@@ -66,6 +68,7 @@ class Handler(socketserver.StreamRequestHandler):
             elif word == b"RCPT":
                 address = text[9:text.rindex(">")]
                 answer = self.server.sink.answer(address)
+                self.server.sink.note(address, self.client_address[0])
                 if answer.startswith("2"):
                     recipients.append(address)
                     commands.append(text)
@@ -78,7 +81,8 @@ class Handler(socketserver.StreamRequestHandler):
                 data = self.read_data()
                 if data is None:
                     return  # gone in the middle: nothing was taken
-                self.server.sink.store(Message(sender, recipients, data, commands))
+                self.server.sink.store(Message(
+                    sender, recipients, data, commands, self.client_address[0], helo))
                 self.say("250 2.0.0 stored")
             elif word == b"QUIT":
                 self.say("221 2.0.0 bye")
@@ -110,6 +114,7 @@ class Sink:
     def __init__(self, port, extensions=("8BITMIME", "PIPELINING")):
         self.port, self.extensions = port, list(extensions)
         self.messages, self.changed = [], threading.Condition()
+        self.attempts = {}  # recipient => addresses of clients that asked for it
         self.server = Server(("127.0.0.1", port), Handler)
         self.server.sink = self
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -120,6 +125,10 @@ class Sink:
         if address.startswith("defer"):
             return "451 4.2.0 later"
         return "250 2.1.5 Ok"
+
+    def note(self, address, client):
+        with self.changed:
+            self.attempts.setdefault(address, []).append(client)
 
     def store(self, message):
         with self.changed:

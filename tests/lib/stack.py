@@ -92,9 +92,10 @@ class Config:
     """penguinmails.conf and tenants.d in a directory of the lab, with keys."""
 
     def __init__(self, lab, tenants, plans=OPEN_PLAN, policyd="", milter="", store="",
-                 postfix="", one_key=False, token_keys=None, web=False):
+                 postfix="", one_key=False, token_keys=None, web=False, more=""):
         """one_key: all domains share a key, where keys matter little and time does. token_keys:
-        a tokens.Keys; every daemon gets what it may read. web: with penguin-web."""
+        a tokens.Keys; every daemon gets what it may read. web: with penguin-web. more:
+        further lines of the provider's file."""
         self.lab, self.one_key, self.made = lab, one_key, {}
         root = os.geteuid() == 0
         self.directory = lab.directory("etc")
@@ -129,6 +130,8 @@ class Config:
                     os.chown(directory / (purpose + ".keys"), MILTER_UID, WEB_UID)
             with open(self.file, "a") as f:
                 f.write("tokens = { keys = %s; };\n" % quoted(directory))
+        with open(self.file, "a") as f:
+            f.write(more)
         if web:
             self.add_web(root)
         for tenant in tenants:
