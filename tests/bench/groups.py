@@ -7,10 +7,11 @@ import subprocess
 import time
 
 import mails
+import tokens
 from benchlab import (SECONDS, Result, Spawned, Unavailable, calmest, cpu_seconds,
                       fdatasync_us, load_once, program, say)
 from lab import BUILD, REPO, Failure, Lab, free_port, run, wait_until
-from ours import Suite
+from ours import POOL, Suite
 from peers import Peers
 from postfix import Postfix, session_members
 from stack import MILTER_UID, POLICYD_UID, must
@@ -76,8 +77,8 @@ class Policy(Group):
                 "disk": lambda: self.lab.directory("disk"),
                 **{side: lambda n=n: self.suite(n) for side, n in self.tenants.items()}}
 
-    def suite(self, tenants):
-        suite = Suite(tenants)
+    def suite(self, tenants, sources=0):
+        suite = Suite(tenants, sources=sources)
         try:
             suite.start()
             suite.warm(self.users)
@@ -106,6 +107,50 @@ class PolicyScale(Policy):
 
     tenants = {"few": 100, "many": 100000}
     must, users = ("few", "many"), 1
+
+
+class Pools(Policy):
+    """The same without and with a pool of 50 sources; with few and with many sources."""
+
+    tenants = {"plain": 1000, "pool": 1000, "few": 1000, "many": 1000}
+    sources = {"pool": 50, "few": 100, "many": 10000}
+    must = ("plain", "pool", "few", "many")
+
+    def makers(self):
+        return {side: lambda s=side: self.suite(self.tenants[s], self.sources.get(s, 0))
+                for side in self.tenants}
+
+
+class Routes(Group):
+    """Return paths with a source, of 100 tenants, asked one at a time on 4 connections."""
+
+    tenants = 100
+
+    def makers(self):
+        return {"null": Peers(self.lab).null_routes, "ours": self.suite}
+
+    def suite(self):
+        suite = Suite(self.tenants, sources=POOL)
+        self.keys = self.lab.path / "routes.keys"
+        source = tokens.source_id("s7")
+        with open(self.keys, "w") as f:
+            for i in range(5000):
+                k = i % self.tenants
+                host = "b.d%d.example" % k
+                path = tokens.return_path(i + 1, 1, source, 0)
+                f.write("sdt b+%s@%s\n" % (suite.keys.seal("return", "t%d" % k, host, path), host))
+        suite.start()
+        return suite
+
+    def measure(self, side):
+        server = self.sides[side]
+        address = server.routes_address if side == "ours" else server.address
+        argv = [program("routesload"), "-s", address, "-k", self.keys, "-T", SECONDS, "-P",
+                ",".join(map(str, server.sids)), "-l", side]
+        result = calmest(lambda: load_once(argv))
+        if side == "ours" and result["found"] != result["requests"]:
+            raise Failure("%s of %s were found" % (result["found"], result["requests"]))
+        return result
 
 
 # ---- milters ----

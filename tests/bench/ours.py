@@ -14,19 +14,37 @@ from stack import Config, Key, MILTER_UID, POLICYD_UID
 
 PLAN = ('{ name = "bench"; recipients = ["1000000000/h", "1000000000/month"]; '
         'rate = "100000000/s"; login = { recipients = ["1000000000/h", "1000000000/day"]; }; }')
+POOL = 50  # sources in a pool
 KEYS = 16  # real ones; the other names are links to them: parsing and signing cost the same
+
+
+def ways(count):
+    """Sources and pools for the provider's file."""
+    if not count:
+        return ""
+    return "sources = (\n%s\n);\npools = (\n%s\n);\n" % (
+        ",\n".join('{ name = "s%d"; address4 = "10.%d.%d.%d"; helo = "s%d.example.net"; }' % (
+            i, i >> 16, i >> 8 & 255, i & 255, i) for i in range(1, count + 1)),
+        ",\n".join('{ name = "p%d"; sources = [%s]; }' % (
+            p, ", ".join('"s%d"' % (p * POOL + i + 1) for i in range(POOL)))
+            for p in range(count // POOL)))
 
 
 class Suite(Server):
     """signing: how many tenants have a key; the milter is started when any has. stream: what stands
-    in every tenant's only stream; the milter gets token keys with it. web: with penguin-web."""
+    in every tenant's only stream; the milter gets token keys with it. web: with penguin-web. sources:
+    so many addresses, in pools of POOL; each tenant's mail leaves from one of the pools."""
 
-    def __init__(self, tenants, signing=0, lab=None, store="", client="", stream="", web=False):
+    def __init__(self, tenants, signing=0, lab=None, store="", client="", stream="", web=False,
+                 sources=0):
         self.lab, self.own_lab = lab or Lab(), lab is None
         self.tenants, self.signing, self.stream = tenants, signing, stream
+        self.keys = tokens.Keys() if stream or sources else None
         self.config = Config(self.lab, [], plans=PLAN, store=store or
                              '\tmap_size = "1Gi";\n\tmap_ceiling = "16Gi";\n',
-                             token_keys=tokens.Keys() if stream else None, web=web)
+                             token_keys=self.keys, web=web,
+                             more=ways(sources))
+        self.pools = sources // POOL
         self.serial = 1
         self.sockets = [self.config.queue / "penguinmails/policy.sock",
                         self.config.queue / "penguinmails-milter/milter.sock"]
@@ -53,8 +71,11 @@ class Suite(Server):
                 if k < self.signing else ""
             networks = 'networks = ["%s"];\n' % client if client and k == 0 else ""
             tracking = ' tracking_host = "click.d%d.example";' % k if self.stream else ""
-            streams = 'streams = ( { name = "news"; %s } );\n' % self.stream \
-                if self.stream else ""
+            stream = self.stream
+            if self.pools:
+                stream += 'pool = "p%d";' % (k % self.pools)
+                tracking += ' bounce_domain = "b.d%d.example";' % k
+            streams = 'streams = ( { name = "news"; %s } );\n' % stream if stream else ""
             text = ('tenant = "t%d";\nplan = "bench";\nlogins = ["*@d%d.example"];\n%s%s'
                     'domains = ( { name = "d%d.example"; subdomains = true;%s%s } );\n' % (
                         k, k, networks, streams, k, dkim, tracking))
@@ -70,6 +91,7 @@ class Suite(Server):
         self.pid, self.ready_s = self.launch("penguin-policyd")
         self.lab.stops.append(self.stop)
         self.address = "unix:%s" % self.sockets[0]
+        self.routes_address = "unix:%s" % (self.config.queue / "penguinmails/routes.sock")
         self.sids = (os.getsid(self.pid),)
 
     def start_milter(self):

@@ -106,6 +106,9 @@ class Peers:
     def null_policy(self):
         return self.spawned("polnull", program("polnull"), "-s", self.socket("polnull"))
 
+    def null_routes(self):
+        return self.spawned("routesnull", program("routesnull"), "-s", self.socket("routesnull"))
+
     def null_milter(self):
         return self.spawned("milnull", program("milnull"), "-q", "-s", self.socket("milnull"))
 

@@ -3,8 +3,8 @@ what is wanted of it. Pure; the median over the rounds is taken by run.py.
 """
 from collections import namedtuple
 
-from groups import (EndToEnd, LinkCost, Links50, Policy, PolicyScale, Sign, Sign50, SignScale,
-                    Web)
+from groups import (EndToEnd, LinkCost, Links50, Policy, PolicyScale, Pools, Routes, Sign,
+                    Sign50, SignScale, Web)
 
 # value(round) with round[side] a Result; wanted is text for the reader. peers: at least one of
 # these, besides all of needs; the fastest counts.
@@ -65,6 +65,11 @@ ROWS = (
     Row("web-click-vs-null", Web, ("null", "ours"), (), over("ours", "rps"), ">= 0.7"),
     Row("policy-100k-vs-100-tenants", PolicyScale, ("few", "many"), (),
         over("many", "rps", "few"), ">= 0.85"),
+    Row("admit-with-pool-vs-plain", Pools, ("plain", "pool"), (),
+        over("pool", "rps", "plain"), ">= 0.7"),
+    Row("admit-10000-vs-100-sources", Pools, ("few", "many"), (),
+        over("many", "rps", "few"), ">= 0.85"),
+    Row("routes-cpu-vs-null", Routes, ("null", "ours"), (), over("ours", "srv_us"), "<= 2.0"),
     Row("sign-100k-vs-1-domains", SignScale, ("few", "many"), (), over("many", "mps", "few"),
         ">= 0.95"),
     Row("e2e-vs-null-suite", EndToEnd, ("null", "ours"), (), over("ours", "mps"), ">= 0.85"),
