@@ -120,15 +120,18 @@ static int run_postfix(const struct held *h, const char *program, const char *a,
 	return status;
 }
 
-/* The tenant is known by the envelope sender's domain, as at admission. */
+/* The tenant is known by the envelope sender's domain, as at admission, or by its return path's. */
 static bool belongs(const struct held *h, const char *sender)
 {
 	char domain[DOMAIN_MAX];
 	struct addr a;
 
-	return addr_split(span_cstr(sender), &a) == ERR_OK &&
-	       domain_canonical(a.domain, domain) == ERR_OK &&
-	       snapshot_find_domain(h->ctl->snapshot, span_cstr(domain), NULL) == h->index;
+	if (addr_split(span_cstr(sender), &a) != ERR_OK ||
+	    domain_canonical(a.domain, domain) != ERR_OK)
+		return false;
+	return snapshot_find_domain(h->ctl->snapshot, span_cstr(domain), NULL) == h->index ||
+	       snapshot_find_bounce_domain(h->ctl->snapshot, span_cstr(domain), NULL) ==
+		   h->index;
 }
 
 /* The ids of the tenant's messages that are not on hold yet, one a line. */

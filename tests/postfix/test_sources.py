@@ -259,6 +259,23 @@ def pause(stack):
         expect(got[t].client == stack.sink.attempts[t][0], "%s from %s" % (t, got[t].client))
 
 
+def suspended(stack):
+    """Mail with a return path is its tenant's: suspending holds it, resuming lets it go."""
+    defer_all(stack, True)
+    try:
+        to = submit_many(stack, "turns", 3)
+        wait_until(lambda: len(stack.postfix.queue_list()) == 3, 30, "all are deferred")
+        ctl(stack, "tenant", "suspend", "acme")
+        wait_until(lambda: {m["queue_name"] for m in stack.postfix.queue_list()} == {"hold"}, 10,
+                   "all are held")
+    finally:
+        defer_all(stack, False)
+        ctl(stack, "tenant", "resume", "acme")
+    flush_until(stack, lambda: not stack.postfix.queue_list(), "released")
+    for message in arrived(stack, to).values():
+        genuine(stack, message)
+
+
 def others(stack):
     """Mail without a pool, and the null sender: the one as Postfix sends it, the other from its
     pool all the same."""
@@ -307,6 +324,7 @@ def main():
                     {"ip4": 0.6, "ip5": 0.3, "ip6": 0.1})
         suite.check("the same address at every attempt", same_address, stack)
         suite.check("a paused source", pause, stack)
+        suite.check("a suspended tenant", suspended, stack)
         suite.check("no pool, null sender", others, stack)
         suite.check("several recipients", several, stack)
     return suite.end()

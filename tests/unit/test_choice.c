@@ -17,9 +17,9 @@ START_TEST(orders)
 		struct member_facts m[4];
 	} table[] = {
 		/* Fewest today, longest idle, as written. */
-		{ POOL_ROUND_ROBIN, "2013", "RRRR",
-		    { { .weight = 100, .used_today = 5, .last_ns = 10 },
-			{ .weight = 100, .used_today = 5, .last_ns = 11 },
+		{ POOL_ROUND_ROBIN, "2103", "RRRR",
+		    { { .weight = 100, .used_today = 5, .last_ns = 11 },
+			{ .weight = 100, .used_today = 5, .last_ns = 10 },
 			{ .weight = 100, .used_today = 4, .last_ns = 99 },
 			{ .weight = 100, .used_today = 6, .last_ns = 1 } } },
 		{ POOL_ROUND_ROBIN, "0123", "RRRR",
