@@ -178,6 +178,7 @@ struct tenant {
 struct provider {
 	const char *file;              /* the file read */
 	const char *tenants_directory; /* absolute */
+	const char *providers;         /* file (providers.h), absolute */
 	struct {
 		const char *user, *group;
 		const char *policy, *control; /* net.h names */

@@ -140,6 +140,8 @@ static const struct grammar_command commands[] = {
 	{ "pool pause <pool>", "no new mail from any of its members", pause_options,
 	    cmd_pool_pause },
 	{ "pool resume <pool>", "undo pool pause", pause_options, cmd_pool_resume },
+	{ "provider <name>...", "the mailbox provider of a domain, or of its MX hosts", NULL,
+	    cmd_provider },
 	{ "suppress add <address>...", "never mail these addresses", suppress_add_options,
 	    cmd_suppress_add },
 	{ "suppress rm <address>", "take an address off a list", suppress_remove_options,

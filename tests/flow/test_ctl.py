@@ -784,6 +784,26 @@ def check_all(b):
     b.write_config()
 
 
+def provider(b):
+    """Domains and hosts to groups; the file and its mistakes."""
+    b.write_config(more='providers = "%s";\n' % (REPO / "etc/providers.conf"))
+    for names, group, by in (
+            (["gmail.com"], "google", "domain"), (["GMail.com."], "google", "domain"),
+            (["alt1.aspmx.l.google.com", "aspmx2.googlemail.com"], "google", "mx"),
+            (["mx2.acme.example", "mx1.acme.example"], "site:mx#.acme.example", "mx")):
+        got = b.json("provider", *names)
+        expect((got["provider"], got["by"]) == (group, by), "%s: %s" % (names, got))
+    b.run("provider", *["mx%d.acme.example" % i for i in range(32)])
+    b.run("provider", *["mx%d.acme.example" % i for i in range(33)], status=64)
+    b.run("provider", "a_b", status=64)
+    bad = b.lab.path / "providers.conf"
+    bad.write_text("google mx google.com\nother mx google.com\n")
+    b.write_config(more='providers = "%s";\n' % bad)
+    _, error = b.run("provider", "x.example", status=78)
+    expect("providers.conf:2: stands in the file twice" in error, error)
+    b.write_config()
+
+
 def main():
     suite = Suite()
     with Lab("penguin-ctl-") as lab:
@@ -806,6 +826,7 @@ def main():
                 ("postfix disable after edits", disable_after_edits),
                 ("postfix enable rolls back", roll_back),
                 ("postfix check", check_findings),
+                ("provider", provider),
                 ("check", check_all)):
             suite.check("ctl: " + name, check, b)
         b.control.close()
