@@ -116,6 +116,28 @@ const char *check_domain(struct span value)
 	return domain_canonical(value, canonical) == ERR_OK ? NULL : "is not a domain name";
 }
 
+const char *check_domain_or_empty(struct span value)
+{
+	return value.n == 0 ? NULL : check_domain(value);
+}
+
+const char *check_spf_or_empty(struct span value)
+{
+	struct span rest = value, piece;
+
+	while (span_next(&rest, ' ', &piece)) {
+		for (size_t i = 0; i < piece.n; i++)
+			if (piece.p[i] <= ' ' || piece.p[i] > '~' || piece.p[i] == '=')
+				return "expected mechanisms, as in "
+				       "\"include:_spf.example.net\"";
+		if (piece.n == 0 || memchr("+-~?", piece.p[0], 4) != NULL ||
+		    span_eq_nocase(piece, SPAN("all")))
+			return "expected mechanisms that pass, one blank between them, no "
+			       "\"all\"";
+	}
+	return NULL;
+}
+
 const char *check_selector(struct span value)
 {
 	return domain_selector_ok(value) ? NULL : "is not a DKIM selector";
@@ -182,6 +204,11 @@ const char *check_mailto(struct span value)
 	for (size_t i = 0; ok && i < addr.local.n; i++)
 		ok = is_unreserved(addr.local.p[i]) || addr.local.p[i] == '+';
 	return ok ? NULL : "expected an address of letters, digits and - . _ ~ + before the @";
+}
+
+const char *check_mailto_or_empty(struct span value)
+{
+	return value.n == 0 ? NULL : check_mailto(value);
 }
 
 /* ---- groups ---- */
@@ -265,6 +292,18 @@ void finish_notices(struct config_reader *r, const struct config_setting_t *grou
 
 	(void)group;
 	make_canonical(r, &p->milter.notice_domain);
+}
+
+void finish_dns(struct config_reader *r, const struct config_setting_t *group, void *object)
+{
+	struct provider *p = object;
+
+	make_canonical(r, &p->dns.host);
+	make_canonical(r, &p->dns.tracking_target);
+	for (size_t i = 0; i < p->dns.address_count; i++)
+		if (p->dns.addresses[i].bits != 128)
+			config_error(r, config_line(group, "addresses", i),
+			    "addresses: expected single addresses, not networks");
 }
 
 void finish_domain(struct config_reader *r, const struct config_setting_t *group, void *object)

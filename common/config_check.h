@@ -17,10 +17,13 @@ const char *check_absolute_or_empty(struct span value);
 const char *check_split_or_empty(struct span value); /* "127.0.0.1:10027" */
 const char *check_key_file(struct span value);
 const char *check_domain(struct span value);
+const char *check_domain_or_empty(struct span value);
+const char *check_spf_or_empty(struct span value); /* mechanisms, without version and "all" */
 const char *check_selector(struct span value);
 const char *check_login(struct span value);
-const char *check_utm(struct span value);      /* "utm_source=news" */
-const char *check_mailto(struct span value);   /* an address that needs no escapes in a URI */
+const char *check_utm(struct span value);    /* "utm_source=news" */
+const char *check_mailto(struct span value); /* an address that needs no escapes in a URI */
+const char *check_mailto_or_empty(struct span value);
 const char *check_address4(struct span value); /* "192.0.2.1" */
 const char *check_address6(struct span value);
 const char *check_relay(struct span value);   /* "[host]:port", as Postfix writes a next hop */
@@ -35,6 +38,7 @@ void finish_web(struct config_reader *r, const struct config_setting_t *group, v
 void finish_store(struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_notices(
     struct config_reader *r, const struct config_setting_t *group, void *object);
+void finish_dns(struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_domain(struct config_reader *r, const struct config_setting_t *group, void *object);
 void finish_key(struct config_reader *r, const struct config_setting_t *group, void *object);
 

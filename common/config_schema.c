@@ -90,6 +90,8 @@ static const struct setting_row rows[] = {
 	    .finish = finish_store),
 	ROW("", "postfix", CONFIG_GROUP, NULL, "the Postfix that is served",
 	    .block = "postfix"),
+	ROW("", "dns", CONFIG_GROUP, NULL, "what the customers' domains must say of us",
+	    .block = "dns", .finish = finish_dns),
 	ROW("", "plans", CONFIG_GROUPS, NULL, "the plans that tenants choose from",
 	    LIST(struct provider, plans, plan_count), .block = "plans",
 	    .size = sizeof(struct plan)),
@@ -258,6 +260,31 @@ static const struct setting_row rows[] = {
 	    "loopback address and port at which Postfix takes copies for single recipients "
 	    "(penguinctl postfix enable --split); empty: not installed",
 	    AT(struct provider, postfix.split), .check = check_split_or_empty),
+
+	ROW("dns", "host", CONFIG_STRING, "",
+	    "name that this host greets with and that returned mail comes to (MX); empty: "
+	    "Postfix's myhostname",
+	    AT(struct provider, dns.host), .check = check_domain_or_empty),
+	ROW("dns", "addresses", CONFIG_NETWORKS, NULL, "addresses that mail leaves from",
+	    LIST(struct provider, dns.addresses, dns.address_count)),
+	ROW("dns", "spf", CONFIG_STRING, "",
+	    "mechanisms that SPF records of customers must have; empty: made of the addresses, "
+	    "or a:HOST",
+	    AT(struct provider, dns.spf), .check = check_spf_or_empty),
+	ROW("dns", "tracking_target", CONFIG_STRING, "",
+	    "host that tracking hosts are an alias (CNAME) of; empty: they only need an "
+	    "address",
+	    AT(struct provider, dns.tracking_target), .check = check_domain_or_empty),
+	ROW("dns", "dmarc_reports", CONFIG_STRING, "",
+	    "address that DMARC reports go to; empty: none is asked for",
+	    AT(struct provider, dns.dmarc_reports), .check = check_mailto_or_empty),
+	ROW("dns", "tls_reports", CONFIG_STRING, "",
+	    "address that reports on TLS to bounce domains go to; empty: none is asked for",
+	    AT(struct provider, dns.tls_reports), .check = check_mailto_or_empty),
+	ROW("dns", "issuers", CONFIG_STRINGS, NULL,
+	    "CAA names of the authorities that certify tracking hosts; without it CAA is not "
+	    "looked at",
+	    AT(struct provider, dns.issuers), .check = check_domain, .least = 1),
 
 	ROW("plans", "name", CONFIG_STRING, NULL, "what tenants' files call it",
 	    AT(struct plan, name), .check = check_name, .required = true),

@@ -234,6 +234,15 @@ struct provider {
 		bool
 		    local_senders_checked; /* local_login_sender_maps is set: sender names tenant */
 	} postfix;
+	struct {                  /* what customers' domains must say of us (penguinctl dns) */
+		const char *host; /* canonical; empty: Postfix's myhostname */
+		const struct network *addresses; /* whole addresses that mail leaves from */
+		size_t address_count;
+		const char *spf;             /* mechanisms; empty: made of the addresses */
+		const char *tracking_target; /* canonical; empty: any address will do */
+		const char *dmarc_reports, *tls_reports; /* mail addresses; or empty */
+		const char *const *issuers; /* NULL-terminated CAA names; may be NULL */
+	} dns;
 	const struct plan *plans;
 	size_t plan_count;
 	struct source *sources;

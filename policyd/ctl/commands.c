@@ -10,7 +10,8 @@
 static const struct grammar_option every_command[] = {
 	{ 'c', "config", "FILE", "configuration (/etc/penguinmails/penguinmails.conf)" },
 	{ 's', "socket", "PATH", "control socket (what the configuration says)" },
-	{ 'o', "output", "FORMAT", "table, plain (tabs, no header) or json" },
+	{ 'o', "output", "FORMAT",
+	    "table, plain (tabs, no header) or json; dns show: zone, too" },
 	{ 0, "json", NULL, "the same as -o json" },
 	{ 'q', "quiet", NULL, "no remarks, no progress" },
 	{ 0, "no-progress", NULL, "no progress line" },
@@ -118,6 +119,14 @@ static const struct grammar_option events_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option dns_check_options[] = {
+	{ 0, "server", "ADDRESS[:PORT]", "resolver to ask (those of resolv.conf)" },
+	{ 0, "authority-port", "PORT", "port of the zones' own servers (53)" },
+	{ 0, "timeout", "MS", "wait so long for an answer, twice (2000)" },
+	{ 0, "problems", NULL, "only records that are not good" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_command commands[] = {
 	{ "check", "prove configuration, keys, sockets and Postfix", NULL, cmd_check },
 	{ "config show", "print the settings in force", config_show_options, cmd_config_show },
@@ -154,6 +163,10 @@ static const struct grammar_command commands[] = {
 	    cmd_suppress_export },
 	{ "dkim genkey <domain>", "make a signing key and its DNS record", genkey_options,
 	    cmd_dkim_genkey },
+	{ "dns show <domain>...", "what must be published for a sending domain or our host",
+	    NULL, cmd_dns_show },
+	{ "dns check [<domain>]...", "compare DNS with that; without a domain: all of them",
+	    dns_check_options, cmd_dns_check },
 	{ "token keys list", "the keys of links and return paths, without their secrets", NULL,
 	    cmd_token_keys_list },
 	{ "token keys rotate", "add a key for new links; old links keep working",

@@ -41,6 +41,9 @@ int cmd_suppress_import(struct ctl *ctl, const struct grammar_match *match);
 int cmd_suppress_export(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_dkim.c */
 int cmd_dkim_genkey(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_dns.c */
+int cmd_dns_show(struct ctl *ctl, const struct grammar_match *match);
+int cmd_dns_check(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_token.c */
 int cmd_token_keys_list(struct ctl *ctl, const struct grammar_match *match);
 int cmd_token_keys_rotate(struct ctl *ctl, const struct grammar_match *match);

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "commands.h"
 #include "control_wire.h"
 #include "ctl.h"
 #include "daemon.h"
@@ -59,10 +60,11 @@ static bool choose_format(const char *name, enum report_format *format)
 		[REPORT_TABLE] = "table",
 		[REPORT_PLAIN] = "plain",
 		[REPORT_JSON] = "json",
+		[REPORT_ZONE] = "zone",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(name, names[i]) == 0) {
+		if (names[i] != NULL && strcmp(name, names[i]) == 0) {
 			*format = (enum report_format)i;
 			return true;
 		}
@@ -86,6 +88,10 @@ bool ctl_init(struct ctl *ctl, const struct grammar_match *match)
 	ctl->progress = !ctl->quiet && !grammar_has(match, "no-progress");
 	if (format != NULL && !choose_format(format, &ctl->style.format))
 		return false;
+	if (ctl->style.format == REPORT_ZONE && match->command->run != cmd_dns_show) {
+		ctl_error("only \"dns show\" prints zone lines");
+		return false;
+	}
 	if (grammar_has(match, "json"))
 		ctl->style.format = REPORT_JSON;
 	if (isatty(STDOUT_FILENO) == 1) {

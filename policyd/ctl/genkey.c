@@ -66,6 +66,41 @@ enum err genkey_make(
 	return e;
 }
 
+/* A key with a passphrase is none of ours; nobody is asked for one. */
+static int no_passphrase(
+    char *out UNUSED, int size UNUSED, int writes UNUSED, void *context UNUSED)
+{
+	return -1;
+}
+
+enum err genkey_public(
+    struct span private_pem, enum genkey_type *type_r, unsigned *bits_r, struct buf *record)
+{
+	BIO *memory = private_pem.n < INT32_MAX
+			  ? BIO_new_mem_buf(private_pem.p, (int)private_pem.n)
+			  : NULL;
+	EVP_PKEY *key =
+	    memory != NULL ? PEM_read_bio_PrivateKey(memory, NULL, no_passphrase, NULL) : NULL;
+	enum err e = ERR_SYNTAX;
+
+	if (key == NULL)
+		goto out;
+	e = ERR_RANGE;
+	if (EVP_PKEY_is_a(key, "RSA") == 1)
+		*type_r = GENKEY_RSA;
+	else if (EVP_PKEY_is_a(key, "ED25519") == 1)
+		*type_r = GENKEY_ED25519;
+	else
+		goto out;
+	*bits_r = (unsigned)EVP_PKEY_get_bits(key);
+	buf_printf(record, "v=DKIM1; k=%s; p=", *type_r == GENKEY_RSA ? "rsa" : "ed25519");
+	e = add_public(*type_r, key, record) && buf_ok(record) ? ERR_OK : ERR_CRYPTO;
+out:
+	EVP_PKEY_free(key);
+	BIO_free(memory);
+	return e;
+}
+
 void genkey_wipe(struct buf *private_pem)
 {
 	if (private_pem->p != NULL)

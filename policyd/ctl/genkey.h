@@ -16,6 +16,11 @@ enum err genkey_make(
     enum genkey_type type, unsigned bits, struct buf *private_pem, struct buf *record) CHECKED;
 void genkey_wipe(struct buf *private_pem);
 
+/* The record of a private key that exists (PEM, not encrypted), and its size. ERR_SYNTAX: no such
+ * key; ERR_RANGE: of another type. */
+enum err genkey_public(struct span private_pem, enum genkey_type *type_r, unsigned *bits_r,
+    struct buf *record) CHECKED;
+
 /* The record as a line of a zone file: strings of at most 255 octets (RFC 1035 section 3.3.14). */
 void genkey_zone_line(
     struct span selector, struct span domain, struct span record, struct buf *out);

@@ -9,7 +9,7 @@
 
 /* ---- the words of a row ---- */
 
-enum token_kind { TOKEN_WORD, TOKEN_SLOT, TOKEN_OPTIONAL, TOKEN_REPEATED };
+enum token_kind { TOKEN_WORD, TOKEN_SLOT, TOKEN_OPTIONAL, TOKEN_REPEATED, TOKEN_ANY };
 
 static bool next_token(struct span *rest, struct span *token_r, enum token_kind *kind_r)
 {
@@ -17,7 +17,7 @@ static bool next_token(struct span *rest, struct span *token_r, enum token_kind 
 		return false;
 	*kind_r = TOKEN_WORD;
 	if (token_r->p[0] == '[')
-		*kind_r = TOKEN_OPTIONAL;
+		*kind_r = token_r->p[token_r->n - 1] == '.' ? TOKEN_ANY : TOKEN_OPTIONAL;
 	else if (token_r->p[0] == '<')
 		*kind_r = token_r->p[token_r->n - 1] == '.' ? TOKEN_REPEATED : TOKEN_SLOT;
 	return true;
@@ -285,12 +285,12 @@ static bool check_slots(struct grammar_match *m, size_t words, struct buf *error
 	while (next_token(&rest, &token, &kind)) {
 		if (kind == TOKEN_WORD)
 			continue;
-		if (kind != TOKEN_OPTIONAL && used == given) {
+		if ((kind == TOKEN_SLOT || kind == TOKEN_REPEATED) && used == given) {
 			buf_printf(error, "%.*s is missing (usage: %s)", SPAN_ARG(token),
 			    m->command->words);
 			return false;
 		}
-		if (kind == TOKEN_REPEATED)
+		if (kind == TOKEN_REPEATED || kind == TOKEN_ANY)
 			used = given;
 		else if (used < given)
 			used++;

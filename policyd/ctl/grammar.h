@@ -20,7 +20,8 @@ struct grammar_option {
 };
 
 struct grammar_command {
-	/* Words and slots: "quota show [<tenant>]", "suppress add <address>...". Optional and
+	/* Words and slots: "quota show [<tenant>]", "suppress add <address>...", "dns check
+	 * [<domain>]...". Optional and
 	 * repeated slots stand last. */
 	const char *words;
 	const char *help;                     /* one line */

@@ -154,7 +154,8 @@ enum cell_kind report_kind(struct span column)
 		"cycle_day", "added", "present", "bad", "octets", "records", "damaged",
 		"errors", "warnings", "code", "count", "imported", "line", "held", "released",
 		"routes_lookups", "routes_found", "events", "events_dropped",
-		"event_log_octets", "link" };
+		"event_log_octets", "link", "points", "of", "score", "good", "missing", "wrong",
+		"propagating", "unknown" };
 	static const char *const states[] = { "severity", "state", "file_state", "decision" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
@@ -260,7 +261,8 @@ static const char *state_colour(struct span text)
 	} rows[] = { { "error", "\33[31m" }, { "refused", "\33[31m" },
 		{ "suspended", "\33[31m" }, { "closed", "\33[31m" }, { "warning", "\33[33m" },
 		{ "past_due", "\33[33m" }, { "ok", "\33[32m" }, { "active", "\33[32m" },
-		{ "accepted", "\33[32m" } };
+		{ "accepted", "\33[32m" }, { "good", "\33[32m" }, { "propagating", "\33[33m" },
+		{ "missing", "\33[31m" }, { "wrong", "\33[31m" }, { "unknown", "\33[33m" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (span_eq(text, span_cstr(rows[i].word)))
@@ -488,6 +490,7 @@ void report_print(const struct report *r, const struct report_style *style, stru
 	case REPORT_JSON: print_json(r, out); return;
 	case REPORT_CSV: print_csv(r, out); return;
 	case REPORT_PLAIN: print_plain(r, out); return;
+	case REPORT_ZONE:
 	case REPORT_TABLE: break;
 	}
 	print_fields(r, style, out);

@@ -7,7 +7,8 @@
 #include "buf.h"
 #include "span.h"
 
-enum report_format { REPORT_TABLE, REPORT_PLAIN, REPORT_JSON, REPORT_CSV };
+/* REPORT_ZONE is for commands that print zone lines themselves. */
+enum report_format { REPORT_TABLE, REPORT_PLAIN, REPORT_JSON, REPORT_CSV, REPORT_ZONE };
 
 enum cell_kind {
 	CELL_TEXT,

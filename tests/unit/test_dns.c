@@ -256,6 +256,9 @@ START_TEST(close_early)
 		ck_assert_int_eq(
 		    dns_ask(dns, NULL, "silent.test", DNS_TXT, take, &o[i]), ERR_OK);
 	dns_run(dns, 1);
+	(void)poll(NULL, 0, 100);
+	ck_assert_uint_gt(server.asked, 0);
+	ck_assert_uint_le(server.asked, DNS_IN_FLIGHT_MAX); /* the others wait */
 	ck_assert_uint_eq(dns_pending(dns), ARRAY_SIZE(o));
 	dns_close(&dns);
 	for (size_t i = 0; i < ARRAY_SIZE(o); i++)

@@ -34,6 +34,22 @@ START_TEST(makes_keys)
 		}
 		ck_assert_uint_eq(quotes, type == GENKEY_RSA ? 4 : 2);
 		ck_assert_uint_le(longest, 255);
+		{
+			struct buf again = BUF_INIT(65536);
+			enum genkey_type found = GENKEY_RSA;
+			unsigned bits = 0;
+
+			ck_assert_int_eq(
+			    genkey_public(buf_span(&pem), &found, &bits, &again), ERR_OK);
+			ck_assert(span_eq(buf_span(&again), buf_span(&record)));
+			ck_assert_int_eq((int)found, type);
+			ck_assert_uint_eq(bits, type == GENKEY_RSA ? 2048 : 256);
+			buf_reset(&again);
+			ck_assert_int_eq(genkey_public(span_head(buf_span(&pem), pem.n / 2),
+					     &found, &bits, &again),
+			    ERR_SYNTAX);
+			buf_free(&again);
+		}
 		genkey_wipe(&pem);
 		ck_assert_uint_eq(pem.n, 0);
 		buf_free(&record);

@@ -20,6 +20,7 @@ static const struct grammar_command commands[] = {
 	{ "door show <door>", "h", some, nothing },
 	{ "door list [<pattern>]", "h", NULL, nothing },
 	{ "door add <door>...", "h", NULL, nothing },
+	{ "door find [<door>]...", "h", NULL, nothing },
 	{ NULL, NULL, NULL, NULL },
 };
 static const struct grammar grammar = { "x", "s", all, commands };
@@ -40,8 +41,10 @@ static const struct {
 	{ "door list", "door list [<pattern>]", "" },
 	{ "door list p", "door list [<pattern>]", "p " },
 	{ "door add a b c", "door add <door>...", "a b c " },
+	{ "door find", "door find [<door>]...", "" },
+	{ "door find a b", "door find [<door>]...", "a b " },
 	{ "", NULL, "a command is missing (open, door)" },
-	{ "door", NULL, "a command is missing (show, list, add)" },
+	{ "door", NULL, "a command is missing (show, list, add, find)" },
 	{ "dor", NULL, "unknown command \"dor\"; did you mean \"door\"?" },
 	{ "door shwo x", NULL, "did you mean \"show\"?" },
 	{ "zzz", NULL, "unknown command \"zzz\" (open, door)" },
