@@ -265,7 +265,7 @@ static const struct setting_row rows[] = {
 	    "name that this host greets with and that returned mail comes to (MX); empty: "
 	    "Postfix's myhostname",
 	    AT(struct provider, dns.host), .check = check_domain_or_empty),
-	ROW("dns", "addresses", CONFIG_NETWORKS, NULL, "addresses that mail leaves from",
+	ROW("dns", "addresses", CONFIG_NETWORKS, "", "addresses that mail leaves from",
 	    LIST(struct provider, dns.addresses, dns.address_count)),
 	ROW("dns", "spf", CONFIG_STRING, "",
 	    "mechanisms that SPF records of customers must have; empty: made of the addresses, "
@@ -394,7 +394,7 @@ static const struct setting_row rows[] = {
 	ROW("tenant", "logins", CONFIG_STRINGS, NULL,
 	    "SASL login names; \"*@domain\" is every login at that domain",
 	    AT(struct tenant, logins), .check = check_login),
-	ROW("tenant", "networks", CONFIG_NETWORKS, NULL,
+	ROW("tenant", "networks", CONFIG_NETWORKS, "",
 	    "client networks whose mail is the tenant's without a login",
 	    LIST(struct tenant, networks, network_count)),
 	ROW("tenant", "reply_to", CONFIG_CHOICE, "warn",

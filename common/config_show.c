@@ -204,7 +204,8 @@ static void show_networks(
 
 	memcpy(&list, object + row->field->offset, sizeof list);
 	memcpy(&count, object + row->field->offset2, sizeof count);
-	if (s->only_changed && list == config_loopback)
+	if (s->only_changed &&
+	    (list == config_loopback || (count == 0 && row->fallback != NULL)))
 		return;
 	put_key(s, depth, row->key);
 	buf_add_char(s->out, '[');

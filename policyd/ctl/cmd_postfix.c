@@ -157,6 +157,18 @@ static int load(struct ctl *ctl, const struct grammar_match *match, struct postf
 	return status == EX_OK ? refuse_conflict(f) : status;
 }
 
+static int plan_attach(const struct postfix_files *f, struct hookup *h)
+{
+	enum err e = hookup_init(h, buf_span(&f->main), buf_span(&f->master));
+
+	if (e == ERR_OK)
+		e = hookup_attach(h, &f->names, buf_span(&f->defaults));
+	if (e == ERR_OK)
+		return EX_OK;
+	ctl_error("%s: nothing was changed: %s", f->directory, err_text(e));
+	return EX_OSERR;
+}
+
 int cmd_postfix_show(struct ctl *ctl, const struct grammar_match *match)
 {
 	struct postfix_files f = { 0 };
@@ -165,9 +177,8 @@ int cmd_postfix_show(struct ctl *ctl, const struct grammar_match *match)
 
 	if (status != EX_OK)
 		goto out;
-	status = EX_OSERR;
-	if (hookup_init(&h, buf_span(&f.main), buf_span(&f.master)) != ERR_OK ||
-	    hookup_attach(&h, &f.names, buf_span(&f.defaults)) != ERR_OK)
+	status = plan_attach(&f, &h);
+	if (status != EX_OK)
 		goto out;
 	if (h.changes == NULL)
 		ctl_note(ctl, "%s: all of it is there already", f.directory);
@@ -186,8 +197,10 @@ static int refuse_bad_chain(const struct postfix_files *f)
 	struct findings findings;
 	int status;
 
-	if (!findings_init(&findings))
+	if (!findings_init(&findings)) {
+		ctl_error("%s", err_text(ERR_NOMEM));
 		return EX_OSERR;
+	}
 	status = postfix_files_inspect(f, &findings);
 	for (const struct finding *one = findings.first; status == EX_OK && one != NULL;
 	     one = one->next) {
@@ -237,9 +250,8 @@ int cmd_postfix_enable(struct ctl *ctl, const struct grammar_match *match)
 
 	if (status != EX_OK)
 		goto out;
-	status = EX_OSERR;
-	if (hookup_init(&h, buf_span(&f.main), buf_span(&f.master)) != ERR_OK ||
-	    hookup_attach(&h, &f.names, buf_span(&f.defaults)) != ERR_OK)
+	status = plan_attach(&f, &h);
+	if (status != EX_OK)
 		goto out;
 	if (grammar_has(match, "dry-run")) {
 		status = print_diff(ctl, &f, &h);
