@@ -149,7 +149,8 @@ class Postfix:
         sasl = "yes" if "smtpd_sasl_path" in settings else "no"
         # Replaced, not said twice: every program would warn at its start, postlogd(8) too, which
         # then can wait for itself while its queue of messages is full; all of Postfix stands still.
-        lines = [line for line in main.splitlines(True) if line.split(" = ")[0] not in settings]
+        lines = [line for line in main.splitlines(True)
+                 if line.split("=")[0].strip() not in settings]
         main = "".join(lines + ["%s = %s\n" % item for item in settings.items()])
         (self.config / "main.cf").write_text(main)
         services = MASTER + (ATTACHED_SERVICES if attached else PLAIN_SERVICES)
