@@ -192,7 +192,7 @@ campaign:
 
 bench:
 	@tests/tools/need-packages test
-	@$(MAKE) --no-print-directory -j2 all $(BENCHES)
+	@$(MAKE) --no-print-directory -j2 all $(BENCHES) $(B)/tools/mint_tokens
 	@$(TEST_ENV) $(PYTHON) tests/bench/run.py --only '$(ONLY)'
 
 lint:

@@ -81,7 +81,7 @@ def soak(policyd):
     expect(mails.sent > SESSIONS * SECONDS / MAIL_GAP_S / 4, "hardly any mail")
     for name, found in sizes.items():
         expect(max(found) <= 256 * MIB, "%s: %d octets" % (name, max(found)))
-        expect(SECONDS < 60 or grown(found) < 8 * MIB, "%s: %d octets more" % (name, grown(found)))
+        expect(SECONDS < 60 or grown(found) < MIB, "%s: %d octets more" % (name, grown(found)))
     counts = {int(r["tenant"][1:]): int(r["used"]) for r in policyd.quotas()
               if r["tenant"] != "mail"}
     expect(counts == dict(enumerate(told)), "told and stored differ")
