@@ -25,7 +25,7 @@ enum err edition_new(
 	for (size_t i = 0; e == ERR_OK && i < EDITION_PURPOSES; i++)
 		e = token_ring_read(p->tokens.keys, purposes[i], &g->rings[i], error, size);
 	if (e == ERR_OK)
-		e = texts_read(p->web.texts, &g->texts, error, size);
+		e = phrases_read(p->web.texts, &web_texts, &g->texts, error, size);
 	if (e != ERR_OK)
 		edition_unref(&g);
 	*edition_r = g;
@@ -49,7 +49,7 @@ void edition_unref(struct edition **edition)
 		token_key_free(&g->keys[i].key);
 	for (size_t i = 0; i < EDITION_PURPOSES; i++)
 		token_ring_free(&g->rings[i]);
-	texts_free(&g->texts);
+	phrases_free(&g->texts);
 	snapshot_unref(&g->snapshot);
 	free(g);
 }

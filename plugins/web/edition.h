@@ -16,7 +16,7 @@
 struct edition {
 	atomic_uint references;
 	struct snapshot *snapshot;
-	struct texts *texts;
+	struct phrases *texts;
 	struct token_ring *rings[EDITION_PURPOSES];
 	struct {
 		size_t tenant;

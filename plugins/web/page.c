@@ -96,7 +96,7 @@ static void put_rows(struct buf *out, const struct page_facts *f)
 
 void page_put(struct buf *out, const struct page_facts *f)
 {
-	const struct span *t = f->texts->at[f->language];
+	const struct span *t = phrases_of(f->texts, f->language);
 	enum text_id button = f->kind == PAGE_CHOOSE ? TEXT_CHOOSE_BUTTON : TEXT_ASK_BUTTON;
 	const struct template_value values[] = {
 		{ "language", f->texts->tags[f->language], false },

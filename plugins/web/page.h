@@ -24,7 +24,7 @@ struct page_stream {
 
 struct page_facts {
 	enum page_kind kind;
-	const struct texts *texts;
+	const struct phrases *texts;
 	size_t language;                   /* index into texts */
 	struct span nonce;                 /* of the style, for Content-Security-Policy */
 	struct span token;                 /* ASK: its path; else empty */

@@ -1,22 +1,9 @@
-/* texts - the words of our pages in each language, from a file that an admin may edit:
- *
- *   # comment
- *   [de]
- *   ask_title = Abmelden
- *   ask = Keine Nachrichten „{{stream}}“ von {{tenant}} mehr?
- *
- * A section a language (lower case, as in RFC 5646), a line a text, UTF-8. The first language is
- * the one for browsers that want none of them; it has all texts, and lends them to the others.
- * Immutable once read. */
+/* texts - which words our pages have in each language (phrases.h). */
 #ifndef TEXTS_H
 #define TEXTS_H
 
 #include "base.h"
-#include "err.h"
-#include "span.h"
-
-#define TEXTS_OCTETS_MAX    (256 * 1024)
-#define TEXTS_LANGUAGES_MAX 64
+#include "phrases.h"
 
 enum text_id {
 	TEXT_DIRECTION, /* "ltr" or "rtl" */
@@ -42,18 +29,6 @@ enum text_id {
 	TEXT_COUNT
 };
 
-struct texts {
-	char *file_text; /* owned; what all spans point into */
-	size_t count;    /* languages, at least 1 */
-	struct span tags[TEXTS_LANGUAGES_MAX];
-	struct span at[TEXTS_LANGUAGES_MAX][TEXT_COUNT];
-};
-
-/* error gets "file:line: text" on failure. */
-enum err texts_read(const char *path, struct texts **texts_r, char *error, size_t size) CHECKED;
-/* The same from memory; name stands in messages. */
-enum err texts_parse(struct span text, const char *name, struct texts **texts_r, char *error,
-    size_t size) CHECKED;
-void texts_free(struct texts **t); /* NULL is fine */
+extern const struct phrases_table web_texts;
 
 #endif
