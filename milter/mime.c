@@ -139,6 +139,10 @@ static void judge_part(struct scanner *s, size_t index, const struct fields *f)
 		skip = mime_read_type(s->arena, f->type, &type);
 	part->type = type.type.p != NULL ? type.type : SPAN("");
 	part->charset = type.charset.p != NULL ? type.charset : SPAN("");
+	if (f->types == 1)
+		part->type_value = f->type;
+	part->charset_start = type.charset_start;
+	part->charset_end = type.charset_end;
 	part->flowed = type.flowed;
 	part->delsp = type.delsp;
 	if (skip == MIME_EDITABLE && f->dispositions > 0)

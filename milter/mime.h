@@ -76,6 +76,10 @@ struct mime_part {
 	enum mime_encoding encoding;
 	bool flowed, delsp; /* RFC 3676 */
 	bool eight_bit;     /* 8bit or binary was named */
+	/* Value of Content-Type as it was given; p == NULL: none. In it the charset's value with
+	 * its quotes; both 0: there is none, or it is not written in one piece. */
+	struct span type_value;
+	size_t charset_start, charset_end;
 	/* Value of Content-Transfer-Encoding in the body, without blanks around it; both 0 when
 	 * there is none, or for the root. */
 	size_t encoding_value, encoding_value_end;

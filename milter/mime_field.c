@@ -83,6 +83,7 @@ static enum mime_skip read_quoted(struct arena *arena, struct reader *r, struct 
 struct parameter {
 	struct span name; /* with its stars */
 	struct span value;
+	size_t start, end; /* of the value as written, with its quotes */
 };
 
 /* ";" and "name=value", any number. */
@@ -107,6 +108,7 @@ static enum mime_skip read_parameters(
 		if (p.name.n == 0 || !skip_blanks(r) || r->at == r->s.n ||
 		    r->s.p[r->at++] != '=' || !skip_blanks(r) || r->at == r->s.n)
 			return MIME_BAD_PARAMETER;
+		p.start = r->at;
 		if (r->s.p[r->at] == '"') {
 			skip = read_quoted(arena, r, &p.value);
 			if (skip != MIME_EDITABLE)
@@ -116,6 +118,7 @@ static enum mime_skip read_parameters(
 			if (p.value.n == 0)
 				return MIME_BAD_PARAMETER;
 		}
+		p.end = r->at;
 		if (*count_r == MIME_PARAMETERS_MAX)
 			return MIME_HEADERS_TOO_BIG;
 		list[(*count_r)++] = p;
@@ -289,6 +292,11 @@ enum mime_skip mime_read_type(struct arena *arena, struct span value, struct mim
 	type_r->charset = span_make(lower_copy(arena, charset), charset.n);
 	if (type_r->charset.p == NULL)
 		return MIME_OVER_MEMORY;
+	for (size_t i = 0; i < count; i++)
+		if (span_eq_nocase(list[i].name, SPAN("charset"))) {
+			type_r->charset_start = list[i].start;
+			type_r->charset_end = list[i].end;
+		}
 	type_r->flowed = span_eq_nocase(format, SPAN("flowed"));
 	type_r->delsp = span_eq_nocase(delsp, SPAN("yes"));
 	return MIME_EDITABLE;

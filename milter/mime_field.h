@@ -13,6 +13,8 @@ struct mime_type {
 	struct span charset;  /* lower case; empty when none */
 	struct span boundary; /* p == NULL when none */
 	bool flowed, delsp;
+	/* Octets of the value: the charset's value with its quotes; both 0: none, or in pieces. */
+	size_t charset_start, charset_end;
 };
 
 /* MIME_EDITABLE, or why this is not to be trusted: MIME_BAD_PARAMETER, MIME_HEADERS_TOO_BIG (too

@@ -7,8 +7,9 @@
 #include "text_links.h"
 #include "transfer.h"
 
-#define MEMORY_EXTRA (32u << 20) /* octets, besides twice the body */
-#define FLOWED_LINE  78          /* octets without CRLF, RFC 3676 section 4.2 */
+#define MEMORY_EXTRA   (32u << 20) /* octets, besides twice the body */
+#define FLOWED_LINE    78          /* octets without CRLF, RFC 3676 section 4.2 */
+#define RELABEL_OCTETS 40          /* more than naming another charset adds to a line */
 
 void rewrite_skip(struct rewrite *r, struct rewrite_part *part, enum mime_skip skip)
 {
@@ -472,6 +473,14 @@ enum err rewrite_insert(struct rewrite *r, size_t index, size_t offset, struct s
 		    r->state->arena, part->mime.charset, SPAN(""), utf8, &converted);
 		if (e == ERR_SYNTAX)
 			e = ERR_NOTFOUND;
+	} else if (!ascii && r->state->edits[index].charset == CHARSET_CONVERT) {
+		/* The whole text is converted in the end: this tells whether it can be. */
+		struct span ignored;
+
+		e = charset_encode(r->state->arena, part->mime.charset,
+		    r->state->edits[index].decoded, utf8, &ignored);
+		if (e == ERR_SYNTAX)
+			e = ERR_NOTFOUND;
 	}
 	if (e == ERR_OK && !buf_ok(&text))
 		e = ERR_NOMEM;
@@ -479,4 +488,35 @@ enum err rewrite_insert(struct rewrite *r, size_t index, size_t offset, struct s
 		e = add_patch(r, index, offset, 0, converted);
 	buf_free(&text);
 	return e;
+}
+
+enum err rewrite_relabel(struct rewrite *r, size_t index)
+{
+	struct rewrite_part *part = &r->parts[index];
+	struct rewrite_edits *edits = &r->state->edits[index];
+	struct span meant = edits->decoded;
+	enum err e = ERR_OK;
+
+	if (part->mime.skip != MIME_EDITABLE || part->kind != REWRITE_TEXT ||
+	    span_starts(part->mime.type, SPAN("multipart/")))
+		return ERR_ORDER;
+	for (size_t i = 0; i < edits->patches.count; i++)
+		if (!is_ascii(edits->patches.at[i].text))
+			return ERR_ORDER;
+	if (!is_ascii(edits->decoded) ||
+	    (part->mime.charset.n > 0 && part->mime.charset_end == 0) ||
+	    part->mime.type_value.n > r->state->options.limits.line_max - RELABEL_OCTETS)
+		return ERR_RANGE;
+	/* ASCII octets are other characters in some, such as the yen sign of Shift_JIS. */
+	if (edits->charset == CHARSET_CONVERT)
+		meant = part->text;
+	else if (edits->charset == CHARSET_SAFE)
+		e = charset_decode(r->state->arena, part->mime.charset, edits->decoded, &meant);
+	if (e == ERR_NOMEM)
+		return e;
+	if (e != ERR_OK || !span_eq(meant, edits->decoded))
+		return ERR_RANGE;
+	edits->charset = CHARSET_UTF8;
+	edits->relabelled = true;
+	return ERR_OK;
 }

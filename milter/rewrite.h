@@ -2,7 +2,8 @@
  * body. Every octet outside of an edit is that of the original. Knows no tenants and no tokens.
  *
  *	rewrite_scan      parts, their text, their links
- *	rewrite_replace, rewrite_remove_attr, rewrite_insert      what shall be changed
+ *	rewrite_replace, rewrite_remove_attr, rewrite_insert, rewrite_relabel
+ *	                  what shall be changed
  *	rewrite_apply     the new body, when anything is to be changed
  *
  * Each part stands for itself: one that is over a bound, or that does not decode and encode to the
@@ -105,10 +106,18 @@ enum err rewrite_remove_attr(
 enum err rewrite_insert(
     struct rewrite *r, size_t part, size_t offset, struct span utf8) CHECKED;
 
+/* Plain text whose charset lacks a character of what shall come in is called UTF-8 from now on, in
+ * its header. Only where that is true of every octet as it stands: where all are ASCII and mean
+ * that in the charset they were given. ERR_RANGE: they do not, or the header does not tell the
+ * charset in one piece. ERR_ORDER: the part is not editable, or has edits that are not ASCII. */
+enum err rewrite_relabel(struct rewrite *r, size_t part) CHECKED;
+
 struct rewrite_outcome {
 	bool changed;     /* false: nothing was to be done, out is empty */
 	bool root_quoted; /* the root became quoted-printable: the caller sets the message's
 				Content-Transfer-Encoding */
+	struct span root_type; /* the root became UTF-8: the caller makes this the value of the
+				  message's Content-Type; lives as long as the rewrite; else empty */
 	unsigned parts_edited,
 	    parts_failed; /* failed: left as they were; their skip says why */
 	size_t links_replaced;

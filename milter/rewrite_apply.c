@@ -9,6 +9,7 @@ struct applier {
 	struct rewrite *r;
 	struct patch_list body; /* edits of the body */
 	bool root_quoted;
+	struct span root_type;
 };
 
 static enum mime_skip skip_of(enum err e, enum mime_skip otherwise)
@@ -178,6 +179,45 @@ out:
 	return skip_of(e, MIME_OVER_MEMORY);
 }
 
+/* The part's header says UTF-8: where it says another charset, behind its type, or in a field of
+ * its own. */
+static enum mime_skip relabel_part(struct applier *a, const struct mime_part *mime)
+{
+	static const char name[] = "utf-8", parameter[] = "; charset=utf-8",
+			  field[] = "Content-Type: text/plain; charset=utf-8\r\n";
+	const struct span old = mime->type_value;
+	bool none = old.p == NULL, says = mime->charset_end > 0;
+	size_t end = none ? 0 : (size_t)(span_trim(old).p - old.p) + span_trim(old).n;
+	size_t start = says ? mime->charset_start : end;
+	struct span text = says ? span_cstr(name) : span_cstr(parameter);
+	struct buf value = BUF_INIT(SIZE_MAX / 2);
+	enum err e = ERR_OK;
+
+	if (says)
+		end = mime->charset_end;
+	else if (end > 0 && old.p[end - 1] == ';')
+		text = span_from(text, 1);
+	if (mime->parent >= 0 && none)
+		/* In front of the empty line. */
+		e = patch_add(&a->body, mime->content - 2, 0, span_cstr(field));
+	else if (mime->parent >= 0)
+		e = patch_add(
+		    &a->body, (size_t)(old.p - a->r->state->body.p) + start, end - start, text);
+	if (mime->parent >= 0)
+		return skip_of(e, MIME_OVER_MEMORY);
+	if (none)
+		buf_add_cstr(&value, " text/plain");
+	else
+		buf_add_span(&value, span_head(old, start));
+	buf_add_span(&value, text);
+	buf_add_span(&value, none ? SPAN("") : span_from(old, end));
+	a->root_type = span_make(arena_dup(a->r->state->arena, buf_span(&value)), value.n);
+	if (!buf_ok(&value) || a->root_type.p == NULL)
+		e = ERR_NOMEM;
+	buf_free(&value);
+	return skip_of(e, MIME_OVER_MEMORY);
+}
+
 static enum mime_skip apply_part(
     struct applier *a, struct rewrite_part *part, struct rewrite_edits *edits)
 {
@@ -188,6 +228,11 @@ static enum mime_skip apply_part(
 	enum mime_skip skip;
 	size_t longest;
 
+	if (edits->relabelled) {
+		skip = relabel_part(a, mime);
+		if (skip != MIME_EDITABLE)
+			return skip;
+	}
 	if (edits->charset == CHARSET_CONVERT) {
 		skip = convert_back(a, part, edits);
 		if (skip != MIME_EDITABLE)
@@ -214,10 +259,12 @@ static void count_replaced(struct rewrite *r, const struct rewrite_part *part, s
 
 enum err rewrite_apply(struct rewrite *r, struct buf *out, struct rewrite_outcome *outcome_r)
 {
-	struct applier a = { .r = r, .body = PATCH_LIST_INIT(r->state->arena) };
+	struct applier a = {
+		.r = r, .body = PATCH_LIST_INIT(r->state->arena), .root_type = SPAN("")
+	};
 	enum err e;
 
-	*outcome_r = (struct rewrite_outcome){ 0 };
+	*outcome_r = (struct rewrite_outcome){ .root_type = SPAN("") };
 	if (r->state->applied)
 		return ERR_ORDER;
 	r->state->applied = true;
@@ -240,12 +287,15 @@ enum err rewrite_apply(struct rewrite *r, struct buf *out, struct rewrite_outcom
 			continue;
 		}
 		a.body.count = before;
-		if (i == 0)
+		if (i == 0) {
 			a.root_quoted = false;
+			a.root_type = SPAN("");
+		}
 		outcome_r->parts_failed++;
 		rewrite_skip(r, part, skip);
 	}
 	outcome_r->root_quoted = a.root_quoted;
+	outcome_r->root_type = a.root_type;
 	if (outcome_r->parts_edited == 0)
 		return ERR_OK;
 	e = patch_sort(&a.body, r->state->body.n);

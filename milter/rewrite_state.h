@@ -11,6 +11,7 @@ struct rewrite_edits {
 	struct patch_list patches; /* of the part's text */
 	struct span decoded;       /* the part's octets without transfer encoding */
 	enum charset_kind charset;
+	bool relabelled; /* the part's header shall say UTF-8 */
 };
 
 struct rewrite_state {
