@@ -96,6 +96,8 @@ static enum err read_lines(struct phrases *p, struct place *at, struct span text
 		for (size_t i = 0; i < line.n; i++)
 			if ((unsigned char)line.p[i] < ' ')
 				return fail(at, "a control character", SPAN(""));
+		if (!span_is_utf8(line))
+			return fail(at, "octets that are not UTF-8", SPAN(""));
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
 		e = line.p[0] == '[' && line.n > 2 ? read_section(p, at, line)

@@ -74,6 +74,9 @@ bool span_lower(struct span s, char *out, size_t size);
 /* Copy with NUL. False (and an empty out) when it does not fit or holds a NUL. */
 bool span_copy(struct span s, char *out, size_t size);
 
+/* Well-formed UTF-8 (no overlong forms, no surrogates). */
+bool span_is_utf8(struct span s);
+
 /* ctype for ASCII, without locale and without sign trouble. */
 static inline bool ascii_digit(char c)
 {

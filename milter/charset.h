@@ -30,7 +30,4 @@ enum err charset_decode(
 enum err charset_encode(struct arena *arena, struct span name, struct span like,
     struct span utf8, struct span *text_r) CHECKED;
 
-/* Well-formed UTF-8 (no overlong forms, no surrogates). */
-bool charset_is_utf8(struct span text);
-
 #endif

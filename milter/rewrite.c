@@ -125,7 +125,7 @@ static bool read_url(struct rewrite_state *s, enum charset_kind charset, struct 
 		goto out;
 	ascii = is_ascii(buf_span(&scratch));
 	/* What browsers make of other octets depends on the document's charset. */
-	if (!ascii && (charset == CHARSET_SAFE || !charset_is_utf8(buf_span(&scratch))))
+	if (!ascii && (charset == CHARSET_SAFE || !span_is_utf8(buf_span(&scratch))))
 		goto out;
 	if (charset == CHARSET_ASCII && !is_ascii(raw))
 		goto out;
@@ -459,7 +459,7 @@ enum err rewrite_insert(struct rewrite *r, size_t index, size_t offset, struct s
 	if (part->mime.skip != MIME_EDITABLE ||
 	    span_starts(part->mime.type, SPAN("multipart/")))
 		return ERR_ORDER;
-	if (!charset_is_utf8(utf8) || !has_good_lines(utf8))
+	if (!span_is_utf8(utf8) || !has_good_lines(utf8))
 		return ERR_SYNTAX;
 	if (offset > part->text.n || has_no_place(r, &part->mime) ||
 	    (offset > 0 && offset < part->text.n && part->text.p[offset - 1] == '\r'))

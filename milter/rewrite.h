@@ -113,11 +113,13 @@ enum err rewrite_insert(
 enum err rewrite_relabel(struct rewrite *r, size_t part) CHECKED;
 
 struct rewrite_outcome {
-	bool changed;     /* false: nothing was to be done, out is empty */
-	bool root_quoted; /* the root became quoted-printable: the caller sets the message's
-				Content-Transfer-Encoding */
-	struct span root_type; /* the root became UTF-8: the caller makes this the value of the
-				  message's Content-Type; lives as long as the rewrite; else empty */
+	bool changed; /* false: nothing was to be done, out is empty */
+	/* The root became quoted-printable: the caller sets the message's
+	 * Content-Transfer-Encoding. */
+	bool root_quoted;
+	/* The root became UTF-8: the caller makes this the value of the message's Content-Type;
+	 * lives as long as the rewrite; else empty. */
+	struct span root_type;
 	unsigned parts_edited,
 	    parts_failed; /* failed: left as they were; their skip says why */
 	size_t links_replaced;

@@ -54,6 +54,7 @@ static const struct {
 	{ "[en]\nhello\n", "f:2: error: expected NAME = TEXT, not \"hello\"" },
 	{ "[en]\nhello =\n", "f:2: error: expected NAME = TEXT, not \"hello =\"" },
 	{ "[en]\nhello = a\tb\n", "f:2: error: a control character" },
+	{ "[en]\nhello = a\xfc\n", "f:2: error: octets that are not UTF-8" },
 	{ "[E]\n", "f:1: error: expected a language, as in [en], not \"[E]\"" },
 	{ "[en\n", "f:1: error: expected a language, as in [en], not \"[en\"" },
 	{ "[en]\n[de]\n[en]\n", "f:3: error: a second section \"en\"" },
