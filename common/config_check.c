@@ -211,6 +211,52 @@ const char *check_mailto_or_empty(struct span value)
 	return value.n == 0 ? NULL : check_mailto(value);
 }
 
+#define LINE_OCTETS_MAX 200
+#define PAGE_OCTETS_MAX 900
+
+const char *check_line(struct span value)
+{
+	bool words = false;
+
+	if (value.n > LINE_OCTETS_MAX)
+		return "is too long for a line";
+	if (!span_is_utf8(value))
+		return "is not UTF-8";
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		/* C1 controls are 0xc2 0x80 to 0xc2 0x9f in UTF-8. */
+		if (c < ' ' || c == 0x7f ||
+		    (c == 0xc2 && i + 1 < value.n && (unsigned char)value.p[i + 1] < 0xa0))
+			return "has a control character";
+		words = words || ascii_alpha((char)c) || ascii_digit((char)c) || c >= 0x80;
+	}
+	return words ? NULL : "must have a word";
+}
+
+/* It stands in mail, between quotes and at the end of a line. */
+const char *check_page(struct span value)
+{
+	bool ok =
+	    span_starts(value, SPAN("https://")) && value.n > 8 && value.n <= PAGE_OCTETS_MAX;
+
+	for (size_t i = 0; ok && i < value.n; i++)
+		ok =
+		    value.p[i] > ' ' && value.p[i] <= '~' && strchr("<>\"", value.p[i]) == NULL;
+	return ok ? NULL
+		  : "expected \"https://...\" of printable ASCII, at most 900 characters";
+}
+
+const char *check_language(struct span value)
+{
+	bool ok = value.n >= 2 && value.n <= 35;
+
+	for (size_t i = 0; ok && i < value.n; i++)
+		ok = (value.p[i] >= 'a' && value.p[i] <= 'z') || ascii_digit(value.p[i]) ||
+		     value.p[i] == '-';
+	return ok ? NULL : "expected a language in lower case, as in \"en\" or \"pt-br\"";
+}
+
 /* ---- groups ---- */
 
 /* The canonical form in place of what was written. */

@@ -30,6 +30,9 @@ const char *check_relay(struct span value);   /* "[host]:port", as Postfix write
 const char *check_table(struct span value);   /* "hash:/etc/postfix/passwords" */
 const char *check_mailbox(struct span value); /* an address */
 const char *check_weight(struct span value);  /* "0" to "9.99" */
+const char *check_line(struct span value);    /* a short line of text that people read */
+const char *check_page(struct span value);    /* "https://acme.example/x" */
+const char *check_language(struct span value);
 
 void finish_policyd(
     struct config_reader *r, const struct config_setting_t *group, void *object);

@@ -11,6 +11,9 @@ static const char *const reply_to_words[] = { "any", "warn", "own", NULL };
 static const char *const tracking_words[] = { "off", "aggregate", "individual", NULL };
 static const char *const merge_tags_words[] = { "warn", "pass", "refuse", NULL };
 static const char *const unsubscribe_words[] = { "add", "keep", NULL };
+/* In the order of enum law; test_settings compares them with law_row. */
+static const char *const law_words[] = { "strict", "recipient", "can-spam", "casl", "eu",
+	"pecr", "spam-act", NULL };
 static const char *const strategy_words[] = { "round-robin", "weighted", "random", "sticky",
 	NULL };
 static const char *const sticky_words[] = { "recipient", "thread", "campaign", NULL };
@@ -158,6 +161,9 @@ static const struct setting_row rows[] = {
 	ROW("milter", "control_timeout", CONFIG_DURATION, "5s",
 	    "penguin-policyd must have answered by then, or the mail is deferred",
 	    AT(struct provider, milter.control_timeout_s), .least = 1, .most = 300),
+	ROW("milter", "footer_texts", CONFIG_STRING, "/etc/penguinmails/footer-texts.conf",
+	    "file with the words of footers", AT(struct provider, milter.footer_texts),
+	    .check = check_absolute),
 	ROW("milter", "notices", CONFIG_GROUP, NULL,
 	    "how to sign Postfix's own notices; without it they are not signed",
 	    .block = "milter.notices", .finish = finish_notices),
@@ -373,6 +379,15 @@ static const struct setting_row rows[] = {
 	ROW("tenant", "display_name", CONFIG_STRING, NULL,
 	    "name that recipients are shown; without it the tenant's name",
 	    AT(struct tenant, display_name), .check = check_not_empty),
+	ROW("tenant", "postal_address", CONFIG_STRINGS, NULL,
+	    "postal address of the sender, line by line, for footers",
+	    AT(struct tenant, postal_address), .check = check_line),
+	ROW("tenant", "contact", CONFIG_STRING, NULL,
+	    "telephone, mail address or web page of the sender, for footers",
+	    AT(struct tenant, contact), .check = check_line),
+	ROW("tenant", "imprint", CONFIG_STRINGS, NULL,
+	    "imprint of the sender, line by line, for footers; an https URL becomes a link",
+	    AT(struct tenant, imprint), .check = check_line),
 	ROW("tenant", "state", CONFIG_CHOICE, "active",
 	    "\"active\", \"past_due\", \"suspended\" or \"closed\"",
 	    CHOICE(struct tenant, state), .words = state_words),
@@ -480,6 +495,19 @@ static const struct setting_row rows[] = {
 	ROW("tenant.streams", "unsubscribe_mailto", CONFIG_STRING, NULL,
 	    "address in List-Unsubscribe beside our URI", AT(struct stream, unsubscribe_mailto),
 	    .check = check_mailto),
+	ROW("tenant.streams", "law", CONFIG_CHOICE, "strict",
+	    "what a footer of class bulk has to say: \"strict\" for all laws together, "
+	    "\"recipient\", \"can-spam\", \"casl\", \"eu\", \"pecr\" or \"spam-act\"",
+	    CHOICE(struct stream, law), .words = law_words),
+	ROW("tenant.streams", "advertisement", CONFIG_YES_NO, "false",
+	    "recipients did not ask for this mail: it has to say that it is an advertisement",
+	    AT(struct stream, advertisement)),
+	ROW("tenant.streams", "language", CONFIG_STRING, "en",
+	    "language of footers, a section of footer-texts.conf", AT(struct stream, language),
+	    .check = check_language),
+	ROW("tenant.streams", "preferences_url", CONFIG_STRING, NULL,
+	    "page where recipients choose what they get", AT(struct stream, preferences_url),
+	    .check = check_page),
 	ROW("tenant.streams", "pool", CONFIG_STRING, NULL,
 	    "pool of penguinmails.conf that its mail leaves from; without it what pool_rules "
 	    "say",

@@ -12,6 +12,7 @@
 #include "base.h"
 #include "buf.h"
 #include "err.h"
+#include "law.h"
 #include "network.h"
 #include "rate.h"
 #include "span.h"
@@ -141,6 +142,10 @@ struct stream {
 	enum merge_tags_rule merge_tags;  /* what leftovers of templates do to a message */
 	enum unsubscribe unsubscribe;
 	const char *unsubscribe_mailto; /* an address for List-Unsubscribe; or NULL */
+	enum law law;                   /* what footers of class bulk have to say */
+	bool advertisement;             /* recipients did not ask for it: it says what it is */
+	const char *language;           /* of footers: a section of footer-texts.conf */
+	const char *preferences_url; /* page where recipients choose what they get; or NULL */
 	const char *pool; /* what its mail leaves from; NULL: as the provider's rules say */
 	struct limits limits;
 };
@@ -152,7 +157,10 @@ struct tenant {
 	const char *name;
 	const char *file; /* where it was read, for messages */
 	const char *plan_name;
-	const char *display_name; /* what recipients are shown; NULL: name */
+	const char *display_name;          /* what recipients are shown; NULL: name */
+	const char *const *postal_address; /* lines, NULL-terminated; or NULL */
+	const char *contact;               /* telephone, address or page; or NULL */
+	const char *const *imprint;        /* lines, NULL-terminated; or NULL */
 	const char *timezone;
 	const char *region; /* chooses pools; or NULL */
 	const struct zone *zone;
@@ -201,6 +209,7 @@ struct provider {
 		const char
 		    *notice_domain; /* sign Postfix's own notices as this; NULL = do not */
 		struct dkim_key notice_key;
+		const char *footer_texts; /* file, absolute */
 	} milter;
 	struct {
 		const char *keys;    /* directory of the token keys, absolute */

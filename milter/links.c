@@ -36,11 +36,11 @@ static size_t find_nocase(struct span s, struct span needle, size_t from)
 	return s.n;
 }
 
-/* "unsubscribe" and its likes in URLs and texts, in the languages that most mail is written in. */
-static bool speaks_of_unsubscribing(struct span s)
+bool links_speaks_of_unsubscribing(struct span s)
 {
 	static const char *const words[] = { "unsub", "opt-out", "optout", "preferences",
-		"abmeld", "abbestell", "desab", "desinscr", "d\xc3\xa9sab", "d\xc3\xa9sinscr" };
+		"abmeld", "abbestell", "desab", "desinscr", "d\xc3\xa9sab", "d\xc3\xa9sinscr",
+		"darse de baja", "dar de baja", "desuscri" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (find_nocase(s, span_cstr(words[i]), 0) < s.n)
@@ -48,7 +48,7 @@ static bool speaks_of_unsubscribing(struct span s)
 	return false;
 }
 
-static bool has_template(struct span url)
+bool links_has_template(struct span url)
 {
 	static const struct {
 		const char *open, *close;
@@ -314,7 +314,7 @@ static enum link_fate judge_text(
 		return LINK_TRACKED;
 	html_plain_text(link->anchor, &text);
 	/* A text over the bound is a page, not the name of a link. */
-	if (buf_ok(&text) && speaks_of_unsubscribing(buf_span(&text)))
+	if (buf_ok(&text) && links_speaks_of_unsubscribing(buf_span(&text)))
 		fate = LINK_UNSUBSCRIBE;
 	else if (buf_ok(&text) && is_misleading(rules, buf_span(&text)))
 		fate = LINK_MISLEADING;
@@ -330,7 +330,7 @@ enum link_fate links_judge(const struct link_rules *rules, const struct rewrite_
 	enum link_fate fate;
 	struct url u;
 
-	if (has_template(url))
+	if (links_has_template(url))
 		return LINK_TEMPLATE;
 	if (!split_url(url, &u))
 		return LINK_SCHEME;
@@ -352,7 +352,7 @@ enum link_fate links_judge(const struct link_rules *rules, const struct rewrite_
 		return LINK_OWN_HOST;
 	if (is_listed(rules, url))
 		return LINK_LISTED;
-	if (speaks_of_unsubscribing(url))
+	if (links_speaks_of_unsubscribing(url))
 		return LINK_UNSUBSCRIBE;
 	if (is_excluded(rules, span_cstr(host)))
 		return LINK_EXCLUDED;

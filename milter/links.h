@@ -52,6 +52,11 @@ enum link_fate links_judge(const struct link_rules *rules, const struct rewrite_
 bool links_next_opt_out(
     const struct rewrite_link *link, size_t *at_io, struct html_attr *attr_r);
 
+/* "unsubscribe" and its likes in a URL or text, in the languages that most mail is written in. */
+bool links_speaks_of_unsubscribing(struct span s);
+/* Leftovers of a template in a URL. */
+bool links_has_template(struct span url);
+
 /* Host of an http or https URL, canonical, into host; false: none that all read alike. */
 bool links_host(struct span url, char host[DOMAIN_MAX]);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "settings.h"
 
 #define PLANS "plans = ( { name = \"p\"; recipients = \"500/h\"; } );\n"
@@ -1001,6 +1002,22 @@ START_TEST(rows)
 }
 END_TEST
 
+/* The words for laws are those of the table of laws, in its order. */
+START_TEST(laws)
+{
+	const struct setting_row *row = settings_rows();
+
+	while (row->key != NULL &&
+	       (strcmp(row->block, "tenant.streams") != 0 || strcmp(row->key, "law") != 0))
+		row++;
+	ck_assert_ptr_nonnull(row->key);
+	for (unsigned i = 0; i < LAW_COUNT; i++)
+		ck_assert_str_eq(row->field->words[i], law_row((enum law)i)->word);
+	ck_assert_ptr_null(row->field->words[LAW_COUNT]);
+	ck_assert_str_eq(row->fallback, law_row(LAW_STRICT)->word);
+}
+END_TEST
+
 START_TEST(show)
 {
 	static const char changed[] =
@@ -1084,6 +1101,7 @@ int main(void)
 	tcase_add_test(cases, pool_size);
 	tcase_add_test(cases, states);
 	tcase_add_test(cases, rows);
+	tcase_add_test(cases, laws);
 	tcase_add_test(cases, show);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
