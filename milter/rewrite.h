@@ -38,11 +38,12 @@ struct rewrite_limits {
 
 struct rewrite_options {
 	struct rewrite_limits limits;
-	bool html;    /* look for links in text/html */
-	bool text;    /* and in text/plain */
-	bool convert; /* a 7bit or 8bit part whose line would be too long, that would hold 8-bit
-			 octets under another name, or end early at a line like a delimiter,
-			 becomes quoted-printable; else it is left alone (MIME_LONG_LINE) */
+	bool html; /* look for links in text/html */
+	bool text; /* and in text/plain */
+	/* A 7bit or 8bit part whose line would be too long, that would hold 8-bit octets under
+	 * another name, a NUL or a bare CR or LF, or end early at a line like a delimiter, becomes
+	 * quoted-printable; else it is left alone (MIME_LONG_LINE). */
+	bool convert;
 };
 
 enum rewrite_kind { REWRITE_HTML, REWRITE_TEXT };

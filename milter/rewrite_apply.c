@@ -106,6 +106,26 @@ static bool has_eight_bits(const struct patch_list *patches)
 	return false;
 }
 
+/* Octets that no text on its way may hold as they are, as UTF-16 has them: NUL, and a CR or LF that
+ * is not part of a line end. */
+static bool has_bare_octets(const struct patch_list *patches)
+{
+	for (size_t i = 0; i < patches->count; i++) {
+		struct span text = patches->at[i].text;
+
+		for (size_t k = 0; k < text.n; k++) {
+			bool line_end =
+			    text.p[k] == '\r' && k + 1 < text.n && text.p[k + 1] == '\n';
+
+			if (line_end)
+				k++;
+			else if (text.p[k] == '\0' || text.p[k] == '\r' || text.p[k] == '\n')
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Is there a delimiter, or its beginning, at an octet of a patch's text, with what follows it? */
 static bool begins_delimiter(
     struct span boundary, struct span text, size_t at, const struct patch *patch)
@@ -243,6 +263,7 @@ static enum mime_skip apply_part(
 		if ((longest > options->limits.line_max &&
 			longest > longest_line(edits->decoded, NULL)) ||
 		    (!mime->eight_bit && has_eight_bits(&edits->patches)) ||
+		    has_bare_octets(&edits->patches) ||
 		    makes_delimiter(a, mime, edits->decoded, &edits->patches))
 			return options->convert ? quote_part(a, part, edits) : MIME_LONG_LINE;
 	}

@@ -109,6 +109,21 @@ START_TEST(lacking)
 }
 END_TEST
 
+/* UTF-16 has octets that no line may hold. */
+START_TEST(wide)
+{
+	struct buf out = BUF_INIT(65536);
+	struct rewrite_outcome outcome;
+
+	scan(SPAN(CT "text/plain; charset=utf-16le\n" CTE "8bit\n\na\0"));
+	ck_assert_int_eq(rewrite_insert(r, 0, r->parts[0].body_end, SPAN("\r\nb")), ERR_OK);
+	ck_assert_int_eq(rewrite_apply(r, &out, &outcome), ERR_OK);
+	ck_assert(outcome.changed && outcome.root_quoted);
+	ck_assert_str_eq(buf_cstr(&out), "a=00=0D=00=0A=00b=00");
+	buf_free(&out);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("rewrite_relabel");
@@ -119,6 +134,7 @@ int main(void)
 	tcase_add_checked_fixture(all, NULL, teardown);
 	tcase_add_loop_test(all, relabel, 0, ARRAY_SIZE(relabels));
 	tcase_add_test(all, lacking);
+	tcase_add_test(all, wide);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
