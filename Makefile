@@ -90,7 +90,7 @@ BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload \
 	$(patsubst tests/fault/%.c,$(B)/fault/%.so,$(PRELOAD_SRC))
 TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings \
-	$(B)/tools/rewrite_driver $(B)/tools/mint_tokens $(B)/tools/gumbo_links
+	$(B)/tools/rewrite_driver $(B)/tools/footer_driver $(B)/tools/mint_tokens $(B)/tools/gumbo_links
 TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
 all: $(PROGRAMS)
@@ -157,7 +157,7 @@ $(B)/tools/%: $(B)/obj/tests/tools/%.o $(B)/libcommon.a \
 		$(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(COMMON_LIBS)
-$(B)/tools/rewrite_driver: $(B)/obj/tests/tools/rewrite_driver.o $(B)/libmilter_.a $(B)/libcommon.a \
+$(B)/tools/%_driver: $(B)/obj/tests/tools/%_driver.o $(B)/libmilter_.a $(B)/libcommon.a \
 		$(B)/obj/common/clock.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(MILTER_LIBS)

@@ -3,8 +3,6 @@
 #include "footer.h"
 #include "footer_parts.h"
 
-#define TEXT_OCTETS_MAX 65536u /* of a footer as it is written */
-
 static const struct phrase_row text_rows[FOOTER_TEXTS] = {
 	[FOOTER_TEXT_DIRECTION] = PHRASE_DIRECTION("direction"),
 	[FOOTER_TEXT_UNSUBSCRIBE] = { .name = "unsubscribe" },
@@ -114,7 +112,7 @@ static const char *const no_place = "there is no place for it that all readers s
 static enum err add_html(struct rewrite *r, const struct footer_facts *facts, unsigned items,
     struct footer_part *part)
 {
-	struct buf out = BUF_INIT(TEXT_OCTETS_MAX);
+	struct buf out = BUF_INIT(FOOTER_OCTETS_MAX);
 	enum err e;
 
 	footer_write_html(facts, items, &out);
@@ -127,7 +125,7 @@ static enum err add_html(struct rewrite *r, const struct footer_facts *facts, un
 /* As it is; in plainer characters; as it is, in a part that is UTF-8 from now on. */
 static enum err insert_text(struct rewrite *r, const struct footer_part *part, struct span text)
 {
-	struct buf plainer = BUF_INIT(TEXT_OCTETS_MAX);
+	struct buf plainer = BUF_INIT(FOOTER_OCTETS_MAX);
 	enum err e = rewrite_insert(r, part->part, part->place, text);
 
 	if (e == ERR_NOTFOUND) {
@@ -150,7 +148,7 @@ static enum err insert_text(struct rewrite *r, const struct footer_part *part, s
 static enum err add_text(struct rewrite *r, const struct footer_facts *facts, unsigned items,
     const struct footer_part *part)
 {
-	struct buf lines = BUF_INIT(TEXT_OCTETS_MAX), out = BUF_INIT(TEXT_OCTETS_MAX);
+	struct buf lines = BUF_INIT(FOOTER_OCTETS_MAX), out = BUF_INIT(FOOTER_OCTETS_MAX);
 	enum err e = ERR_TOOBIG;
 
 	footer_write_text(facts, items, &lines);

@@ -4,6 +4,8 @@
 
 #include "footer.h"
 
+#define FOOTER_OCTETS_MAX 65536u /* of a footer as it is written */
+
 /* The item can be told to readers: FOOTER_BIT of all those of which this is true. */
 unsigned footer_known(const struct footer_facts *facts);
 

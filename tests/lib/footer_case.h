@@ -6,6 +6,46 @@
 #include "footer.h"
 #include "mail_split.h"
 
+/* Who sends, in all cases: tests/lib/footer_judge.py knows the same. */
+#define FOOTER_CASE_OUT         "https://click.acme.example/u/TOKEN"
+#define FOOTER_CASE_PREFERENCES "https://acme.example/preferences"
+
+static const char footer_case_words[] =
+    "[en]\nunsubscribe = Unsubscribe\npreferences = Choose\n"
+    "contact = Contact\nimprint = Legal notice\n"
+    "advertisement = This is an advertisement.\n"
+    "[de]\nadvertisement = Dies ist Werbung.\n"
+    "[ar]\ndirection = rtl\n";
+static const char *const footer_case_address[] = { "Acme GmbH", "Hauptstra\xc3\x9f\x65 1",
+	"12345 Berlin", NULL };
+static const char *const footer_case_imprint[] = { "HRB 4711", "https://acme.example/imprint",
+	NULL };
+static const struct span footer_case_listed[] = { SPAN("https://other.example/leave?7") };
+
+/* NULL: no memory. */
+static inline struct phrases *footer_case_facts(struct footer_facts *facts_r)
+{
+	struct phrases *texts;
+	char error[200];
+
+	if (phrases_parse(SPAN(footer_case_words), "words", &footer_texts, &texts, error,
+		sizeof error) != ERR_OK)
+		return NULL;
+	*facts_r = (struct footer_facts){ .name = SPAN("Acme"),
+		.address = footer_case_address,
+		.contact = SPAN("info@acme.example"),
+		.imprint = footer_case_imprint,
+		.unsubscribe = SPAN(FOOTER_CASE_OUT),
+		.preferences = SPAN(FOOTER_CASE_PREFERENCES),
+		.host = SPAN("click.acme.example"),
+		.listed = footer_case_listed,
+		.listed_count = ARRAY_SIZE(footer_case_listed),
+		.texts = texts };
+	return texts;
+}
+
+#define FOOTER_CASE_ALL (FOOTER_BIT(FOOTER_ITEMS) - 1)
+
 struct footer_case {
 	struct header *headers;
 	size_t header_count;

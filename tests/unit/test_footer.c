@@ -11,44 +11,21 @@
 #define MIXED CT "multipart/mixed; boundary=b\n\n"
 #define ALT   CT "multipart/alternative; boundary=b\n\n"
 
-#define OUT  "https://click.acme.example/u/TOKEN"
-#define PREF "https://acme.example/preferences"
-
-static const char words[] = "[en]\nunsubscribe = Unsubscribe\npreferences = Choose\n"
-			    "contact = Contact\nimprint = Legal notice\n"
-			    "advertisement = This is an advertisement.\n"
-			    "[de]\nadvertisement = Dies ist Werbung.\n"
-			    "[ar]\ndirection = rtl\n";
-static const char *const address[] = { "Acme GmbH", "Hauptstra\xc3\x9f\x65 1", "12345 Berlin",
-	NULL };
-static const char *const imprint[] = { "HRB 4711", "https://acme.example/imprint", NULL };
-static const struct span listed[] = { { "https://other.example/leave?7", 29 } };
+#define OUT  FOOTER_CASE_OUT
+#define PREF FOOTER_CASE_PREFERENCES
 
 static struct phrases *texts;
 static struct footer_facts facts;
 static struct mail_split mail;
 static struct footer_case *c;
 
-#define ALL_ITEMS (FOOTER_BIT(FOOTER_ITEMS) - 1)
+#define ALL_ITEMS FOOTER_CASE_ALL
 #define BIT(name) FOOTER_BIT(FOOTER_##name)
 
 static void setup(void)
 {
-	char error[200];
-
-	ck_assert_int_eq(
-	    phrases_parse(span_cstr(words), "f", &footer_texts, &texts, error, sizeof error),
-	    ERR_OK);
-	facts = (struct footer_facts){ .name = SPAN("Acme"),
-		.address = address,
-		.contact = SPAN("info@acme.example"),
-		.imprint = imprint,
-		.unsubscribe = SPAN(OUT),
-		.preferences = SPAN(PREF),
-		.host = SPAN("click.acme.example"),
-		.listed = listed,
-		.listed_count = ARRAY_SIZE(listed),
-		.texts = texts };
+	texts = footer_case_facts(&facts);
+	ck_assert_ptr_nonnull(texts);
 	c = calloc(1, sizeof *c);
 	ck_assert_ptr_nonnull(c);
 }
@@ -240,6 +217,7 @@ static const struct {
 	{ CT "text/html; charset=x-nosuch\n\nx", "0!" },
 	{ HTML CTE "base64\n\n!!!", "0!" },
 	{ CT "multipart/mixed\n\nx", "0!" },
+	{ MIXED "--b\n\nx\n--bc\n\ny\n--b--\n", "0!" },
 	{ CT "text/plain; charset=iso-2022-jp\n\n\033$B\377\377", "0!" },
 };
 
