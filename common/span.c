@@ -88,3 +88,22 @@ bool span_copy(struct span s, char *out, size_t size)
 	out[s.n] = '\0';
 	return true;
 }
+
+size_t span_utf8_length(struct span s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t length;
+
+	if (s.n == 0 || p[0] < 0x80)
+		return s.n > 0;
+	length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || s.n < length)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return length;
+}
