@@ -257,6 +257,29 @@ const char *check_language(struct span value)
 	return ok ? NULL : "expected a language in lower case, as in \"en\" or \"pt-br\"";
 }
 
+/* It stands between '<' and '>' in a header field, on one line. */
+const char *check_list_uri(struct span value)
+{
+	bool ok = value.n <= 900 &&
+		  (span_starts(value, SPAN("https://")) || span_starts(value, SPAN("mailto:")));
+
+	for (size_t i = 0; ok && i < value.n; i++)
+		ok = value.p[i] > ' ' && value.p[i] <= '~' && value.p[i] != '<' &&
+		     value.p[i] != '>';
+	return ok ? NULL : "expected \"https://...\" or \"mailto:...\" of printable ASCII";
+}
+
+/* Gmail wants 5 to 15 characters; ':' parts the fields. */
+const char *check_sender_id_or_empty(struct span value)
+{
+	bool ok = value.n == 0 || (value.n >= 5 && value.n <= 15);
+
+	for (size_t i = 0; ok && i < value.n; i++)
+		ok = ascii_alpha(value.p[i]) || ascii_digit(value.p[i]) || value.p[i] == '-' ||
+		     value.p[i] == '_';
+	return ok ? NULL : "expected 5 to 15 of A-Z a-z 0-9 - _";
+}
+
 /* ---- groups ---- */
 
 /* The canonical form in place of what was written. */
@@ -352,6 +375,22 @@ void finish_dns(struct config_reader *r, const struct config_setting_t *group, v
 			    "addresses: expected single addresses, not networks");
 }
 
+/* A complaint address elsewhere would need a second signature there (RFC 9477 section 3.1). */
+static void check_complaint_address(struct config_reader *r,
+    const struct config_setting_t *group, const struct tenant_domain *d)
+{
+	char domain[DOMAIN_MAX];
+	struct addr addr;
+
+	if (d->complaint_address == NULL || d->name == NULL ||
+	    addr_split(span_cstr(d->complaint_address), &addr) != ERR_OK ||
+	    domain_canonical(addr.domain, domain) != ERR_OK)
+		return;
+	if (!domain_is_within(span_cstr(domain), span_cstr(d->name)))
+		config_error(r, config_line(group, "complaint_address", 0),
+		    "complaint_address is neither at %s nor below it", d->name);
+}
+
 void finish_domain(struct config_reader *r, const struct config_setting_t *group, void *object)
 {
 	struct tenant_domain *d = object;
@@ -359,6 +398,7 @@ void finish_domain(struct config_reader *r, const struct config_setting_t *group
 	make_canonical(r, &d->name);
 	make_canonical(r, &d->tracking_host);
 	make_canonical(r, &d->bounce_domain);
+	check_complaint_address(r, group, d);
 	for (size_t i = 0; i < d->key_count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (d->keys[i].selector != NULL && d->keys[k].selector != NULL &&

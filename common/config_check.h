@@ -26,12 +26,14 @@ const char *check_mailto(struct span value); /* an address that needs no escapes
 const char *check_mailto_or_empty(struct span value);
 const char *check_address4(struct span value); /* "192.0.2.1" */
 const char *check_address6(struct span value);
-const char *check_relay(struct span value);   /* "[host]:port", as Postfix writes a next hop */
-const char *check_table(struct span value);   /* "hash:/etc/postfix/passwords" */
-const char *check_mailbox(struct span value); /* an address */
-const char *check_weight(struct span value);  /* "0" to "9.99" */
-const char *check_line(struct span value);    /* a short line of text that people read */
-const char *check_page(struct span value);    /* "https://acme.example/x" */
+const char *check_relay(struct span value);    /* "[host]:port", as Postfix writes a next hop */
+const char *check_table(struct span value);    /* "hash:/etc/postfix/passwords" */
+const char *check_mailbox(struct span value);  /* an address */
+const char *check_weight(struct span value);   /* "0" to "9.99" */
+const char *check_list_uri(struct span value); /* "https://..." or "mailto:..." */
+const char *check_sender_id_or_empty(struct span value);
+const char *check_line(struct span value); /* a short line of text that people read */
+const char *check_page(struct span value); /* "https://acme.example/x" */
 const char *check_language(struct span value);
 
 void finish_policyd(

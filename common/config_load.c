@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "config_claim.h"
 #include "hash.h"
+#include "rules.h"
 
 #define KEPT       "; keeping the version read before"
 #define SETTLED_NS (100 * NS_PER_MS)
@@ -142,12 +143,41 @@ static void find_plan(
 	c->plan_owner = c->old->plan_owner != NULL ? c->old->plan_owner : l->previous->provider;
 }
 
+/* A tenant's file can ask for more than its plan; what asks for less has no effect, and whoever
+ * wrote it should know. */
+static void warn_of_weak_rules(
+    struct config_reader *r, const struct tenant *t, const struct plan *plan)
+{
+	enum rule_mode modes[RULE_COUNT], asked;
+	enum rule_id id;
+
+	for (size_t i = 0; r != NULL && i < t->stream_count; i++) {
+		const struct stream *s = &t->streams[i];
+
+		if (s->rules == NULL)
+			continue;
+		rules_settle(s->class,
+		    s->class == CLASS_BULK ? plan->bulk_rules : plan->transactional_rules, NULL,
+		    modes);
+		for (size_t k = 0; s->rules[k] != NULL; k++) {
+			id = rules_find_weaker(span_cstr(s->rules[k]), modes, &asked);
+			if (id < RULE_COUNT)
+				config_warning(r, 0,
+				    "stream \"%s\": rules: \"%s\" has no effect; %s asks for "
+				    "%s",
+				    s->name, s->rules[k], plan->name,
+				    rule_mode_text(modes[id]));
+		}
+	}
+}
+
 static bool accept_box(
     struct load *l, size_t i, struct config_reader *r, struct tenant_box *box)
 {
 	struct candidate *c = &l->at[i];
 
 	find_plan(l, c, r, box);
+	warn_of_weak_rules(r, &box->tenant, c->plan);
 	if (claims_check(&l->claims, r, box) > 0)
 		return false;
 	claims_add(&l->claims, box, (uint32_t)i);

@@ -3,6 +3,7 @@
  * mean" and the check of the manual all follow from these rows. */
 #include "config.h"
 #include "config_check.h"
+#include "rules.h"
 
 static const char *const overage_words[] = { "block", "alert", NULL };
 static const char *const class_words[] = { "bulk", "transactional", NULL };
@@ -89,6 +90,9 @@ static const struct setting_row rows[] = {
 	    .finish = finish_web),
 	ROW("", "tokens", CONFIG_GROUP, NULL, "what makes links and return paths ours",
 	    .block = "tokens"),
+	ROW("", "compliance", CONFIG_GROUP, NULL,
+	    "what the provider adds to mail so that mailbox providers can report",
+	    .block = "compliance"),
 	ROW("", "store", CONFIG_GROUP, NULL, "where counters are kept", .block = "store",
 	    .finish = finish_store),
 	ROW("", "postfix", CONFIG_GROUP, NULL, "the Postfix that is served",
@@ -223,6 +227,14 @@ static const struct setting_row rows[] = {
 	    "a click or an open is counted so long; 0s: for ever; links work always",
 	    AT(struct provider, tokens.click_ttl_s), .most = 3650 * 86400),
 
+	ROW("compliance", "sender_id", CONFIG_STRING, "",
+	    "last part of Feedback-ID, 5 to 15 letters and digits that stay; empty: no "
+	    "Feedback-ID is made",
+	    AT(struct provider, compliance.sender_id), .check = check_sender_id_or_empty),
+	ROW("compliance", "csa_complaints", CONFIG_STRING, "",
+	    "address in X-CSA-Complaints of bulk mail, for members of the CSA; empty: none",
+	    AT(struct provider, compliance.csa_complaints), .check = check_mailto_or_empty),
+
 	ROW("store", "engine", CONFIG_CHOICE, "lmdb", "kind of store; \"lmdb\" is the only one",
 	    .offset = CONFIG_NOWHERE, .size = 1, .words = engine_words),
 	ROW("store", "path", CONFIG_STRING, "/var/lib/penguinmails", "directory of the store",
@@ -298,6 +310,12 @@ static const struct setting_row rows[] = {
 	ROW("plans", "overage", CONFIG_CHOICE, "block",
 	    "at 100 percent of a quantity: \"block\" further mail, or only \"alert\"",
 	    CHOICE(struct plan, overage), .words = overage_words),
+	ROW("plans", "bulk_rules", CONFIG_STRINGS, NULL,
+	    "modes of rules for bulk mail, \"ID=MODE\"; tenants can only ask for more",
+	    AT(struct plan, bulk_rules), .check = rules_check_entry),
+	ROW("plans", "transactional_rules", CONFIG_STRINGS, NULL,
+	    "the same for transactional mail", AT(struct plan, transactional_rules),
+	    .check = rules_check_entry),
 	ROW("plans", "login", CONFIG_GROUP, NULL, "limits of each login of a tenant",
 	    AT(struct plan, login), .block = "plans.login"),
 	LIMIT_ROWS(
@@ -439,6 +457,10 @@ static const struct setting_row rows[] = {
 	ROW("tenant.domains", "bounce_domain", CONFIG_STRING, NULL,
 	    "domain of return paths; its MX is this host",
 	    AT(struct tenant_domain, bounce_domain), .check = check_domain),
+	ROW("tenant.domains", "complaint_address", CONFIG_STRING, NULL,
+	    "address at the domain, or below it, to which receivers may send complaints "
+	    "(CFBL-Address)",
+	    AT(struct tenant_domain, complaint_address), .check = check_mailto),
 	ROW("tenant.domains", "dkim", CONFIG_GROUPS, NULL, "keys that sign for the domain",
 	    LIST(struct tenant_domain, keys, key_count), .block = "tenant.domains.dkim",
 	    .size = sizeof(struct dkim_key), .finish = finish_key),
@@ -512,6 +534,18 @@ static const struct setting_row rows[] = {
 	    "pool of penguinmails.conf that its mail leaves from; without it what pool_rules "
 	    "say",
 	    AT(struct stream, pool), .check = check_name),
+	ROW("tenant.streams", "list_help", CONFIG_STRING, NULL,
+	    "URI in List-Help of bulk mail: https: or mailto:", AT(struct stream, list_help),
+	    .check = check_list_uri),
+	ROW("tenant.streams", "list_owner", CONFIG_STRING, NULL,
+	    "address in List-Owner of bulk mail", AT(struct stream, list_owner),
+	    .check = check_mailto),
+	ROW("tenant.streams", "class_header", CONFIG_YES_NO, "false",
+	    "X-PM-Class: transactional makes a message of this stream transactional",
+	    AT(struct stream, class_header)),
+	ROW("tenant.streams", "rules", CONFIG_STRINGS, NULL,
+	    "modes of rules, \"ID=MODE\", that are stricter than the plan's",
+	    AT(struct stream, rules), .check = rules_check_entry),
 	LIMIT_ROWS("tenant.streams", struct stream, limits, "the stream"),
 	{ .key = NULL },
 };

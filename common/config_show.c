@@ -176,7 +176,7 @@ static void show_strings(
 		buf_add_cstr(s->out, i == 0 ? "[" : ", ");
 		put_quoted(s->out, span_cstr(list[i]));
 	}
-	buf_add_cstr(s->out, "];\n");
+	buf_add_cstr(s->out, list[0] != NULL ? "];\n" : "[];\n");
 }
 
 static void show_users(

@@ -43,6 +43,8 @@ struct plan {
 	struct limits tenant; /* a budget for each tenant of the plan */
 	struct limits login;  /* a budget for each login of such a tenant ("login" group) */
 	enum overage overage;
+	const char *const *bulk_rules; /* "ID=MODE" (rules.h); NULL-terminated; may be NULL */
+	const char *const *transactional_rules;
 };
 
 /* ---- where mail leaves from ---- */
@@ -110,10 +112,11 @@ struct dkim_key {
 };
 
 struct tenant_domain {
-	const char *name;          /* canonical */
-	bool subdomains;           /* names below belong to the tenant too */
-	const char *tracking_host; /* canonical; NULL: no links of ours */
-	const char *bounce_domain; /* canonical; NULL: return paths stay the tenant's */
+	const char *name;              /* canonical */
+	bool subdomains;               /* names below belong to the tenant too */
+	const char *tracking_host;     /* canonical; NULL: no links of ours */
+	const char *bounce_domain;     /* canonical; NULL: return paths stay the tenant's */
+	const char *complaint_address; /* where receivers send complaints (RFC 9477); or NULL */
 	const struct dkim_key *keys;
 	size_t key_count;
 };
@@ -147,6 +150,10 @@ struct stream {
 	const char *language;           /* of footers: a section of footer-texts.conf */
 	const char *preferences_url; /* page where recipients choose what they get; or NULL */
 	const char *pool; /* what its mail leaves from; NULL: as the provider's rules say */
+	const char *list_help;    /* a URI for List-Help; or NULL */
+	const char *list_owner;   /* an address for List-Owner; or NULL */
+	bool class_header;        /* X-PM-Class may make a message transactional */
+	const char *const *rules; /* "ID=MODE", which tighten the plan's (rules.h); or NULL */
 	struct limits limits;
 };
 
@@ -211,6 +218,10 @@ struct provider {
 		struct dkim_key notice_key;
 		const char *footer_texts; /* file, absolute */
 	} milter;
+	struct {
+		const char *sender_id;      /* of Feedback-ID; empty: none is made */
+		const char *csa_complaints; /* of X-CSA-Complaints; empty: none leaves */
+	} compliance;
 	struct {
 		const char *keys;    /* directory of the token keys, absolute */
 		int64_t click_ttl_s; /* a click is counted so long; 0 = for ever */

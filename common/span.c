@@ -89,45 +89,33 @@ bool span_copy(struct span s, char *out, size_t size)
 	return true;
 }
 
-/* Octets of the character at s.p[at] of well-formed UTF-8 (Unicode, table 3-7), or 0. */
-static size_t utf8_length(struct span s, size_t at)
+size_t span_utf8_length(struct span s)
 {
-	static const struct {
-		unsigned char first, last, low, high; /* lead octets; bounds of the second */
-		size_t n;
-	} forms[] = {
-		{ 0x00, 0x7f, 0, 0, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	const unsigned char *u = (const unsigned char *)s.p + at;
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t length;
 
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (u[0] < forms[i].first || u[0] > forms[i].last)
-			continue;
-		if (forms[i].n > s.n - at ||
-		    (forms[i].n > 1 && (u[1] < forms[i].low || u[1] > forms[i].high)))
+	if (s.n == 0 || p[0] < 0x80)
+		return s.n > 0;
+	length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || s.n < length)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-		for (size_t k = 2; k < forms[i].n; k++)
-			if ((u[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].n;
-	}
-	return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return length;
 }
 
 bool span_is_utf8(struct span text)
 {
-	for (size_t at = 0, n; at < text.n; at += n) {
-		n = utf8_length(text, at);
+	while (text.n > 0) {
+		size_t n = span_utf8_length(text);
+
 		if (n == 0)
 			return false;
+		text = span_from(text, n);
 	}
 	return true;
 }

@@ -55,6 +55,11 @@ static inline struct span span_head(struct span s, size_t n)
 /* ASCII letters only; other octets compare as they are. */
 bool span_eq_nocase(struct span a, struct span b);
 
+static inline bool span_starts_nocase(struct span s, struct span prefix)
+{
+	return s.n >= prefix.n && span_eq_nocase((struct span){ s.p, prefix.n }, prefix);
+}
+
 /* Index of the first c at or after from, or s.n when there is none. */
 size_t span_find(struct span s, char c, size_t from);
 
@@ -70,6 +75,10 @@ bool span_u64(struct span s, uint64_t *value_r);
 
 /* Lower-case ASCII copy into out (NUL-terminated). False when it does not fit. */
 bool span_lower(struct span s, char *out, size_t size);
+
+/* Octets of the UTF-8 character that the span starts with (RFC 3629: no overlong forms, no
+ * surrogates); 0: it starts with none. */
+size_t span_utf8_length(struct span s);
 
 /* Copy with NUL. False (and an empty out) when it does not fit or holds a NUL. */
 bool span_copy(struct span s, char *out, size_t size);

@@ -6,6 +6,8 @@
 #include "charset.h"
 #include "clock.h"
 #include "dkim_field.h"
+#include "draft.h"
+#include "judge.h"
 #include "mail.h"
 #include "rewrite.h"
 #include "split.h"
@@ -14,7 +16,6 @@
 #define OUT_MAX    (2 * MESSAGE_BODY_KEPT_MAX) /* octets of a body after its edits */
 #define LISTED_MAX 32 /* URIs of List-* fields that links are held against */
 #define URL_MAX    65536
-#define X_TRACK    "X-Track"
 
 static const struct tenant *tenant_of(const struct mail *mail)
 {
@@ -35,7 +36,7 @@ static void apply_x_track(struct mail *mail, struct x_track *modes)
 	const struct header *h;
 	size_t at = 0;
 
-	while ((h = message_find_header(m, SPAN(X_TRACK), at, &at)) != NULL) {
+	while ((h = message_find_header(m, SPAN(X_TRACK_HEADER), at, &at)) != NULL) {
 		if (!x_track_lower(h->value, modes))
 			log_record(LOG_LEVEL_WARNING, m->queue_id, "x_track_unreadable",
 			    LOG_CSTR("tenant", mail_tenant_name(mail)),
@@ -44,8 +45,7 @@ static void apply_x_track(struct mail *mail, struct x_track *modes)
 	}
 }
 
-/* The tenant's keys of one purpose; false after a complaint when they cannot be had. */
-static bool need_keys(struct mail *mail, enum token_purpose purpose)
+bool content_need_keys(struct mail *mail, enum token_purpose purpose)
 {
 	struct content *c = &mail->content;
 	const struct generation *g = mail->generation;
@@ -67,15 +67,13 @@ static void find_token_keys(struct mail *mail)
 {
 	struct content *c = &mail->content;
 
-	if (c->modes.clicks != TRACKING_OFF && !need_keys(mail, TOKEN_CLICK))
+	if (c->modes.clicks != TRACKING_OFF && !content_need_keys(mail, TOKEN_CLICK))
 		c->modes.clicks = TRACKING_OFF;
-	if (c->modes.opens != TRACKING_OFF && !need_keys(mail, TOKEN_OPEN))
+	if (c->modes.opens != TRACKING_OFF && !content_need_keys(mail, TOKEN_OPEN))
 		c->modes.opens = TRACKING_OFF;
 	/* The click key's pseudonyms stand for readers in both. */
-	if (c->modes.opens == TRACKING_INDIVIDUAL && !need_keys(mail, TOKEN_CLICK))
+	if (c->modes.opens == TRACKING_INDIVIDUAL && !content_need_keys(mail, TOKEN_CLICK))
 		c->modes.opens = TRACKING_AGGREGATE;
-	if (c->lists && !need_keys(mail, TOKEN_UNSUBSCRIBE))
-		c->lists = false;
 }
 
 /* Several recipients see one text: it can name none of them. */
@@ -83,8 +81,8 @@ static void settle_recipients(struct mail *mail)
 {
 	const struct message *m = mail->message;
 	struct content *c = &mail->content;
-	bool wanted = c->lists || c->modes.clicks == TRACKING_INDIVIDUAL ||
-		      c->modes.opens == TRACKING_INDIVIDUAL;
+	bool wanted =
+	    c->modes.clicks == TRACKING_INDIVIDUAL || c->modes.opens == TRACKING_INDIVIDUAL;
 
 	if (m->recipient_count == 1) {
 		c->recipient = m->recipients[0];
@@ -96,7 +94,7 @@ static void settle_recipients(struct mail *mail)
 		log_record(LOG_LEVEL_WARNING, m->queue_id, "several_recipients",
 		    LOG_CSTR("tenant", mail_tenant_name(mail)),
 		    LOG_NUMBER("recipients", m->recipient_count),
-		    LOG_CSTR("text", "no unsubscribe URI of ours; tracking in aggregate only"));
+		    LOG_CSTR("text", "tracking in aggregate only"));
 	if (c->modes.clicks == TRACKING_INDIVIDUAL)
 		c->modes.clicks = TRACKING_AGGREGATE;
 	if (c->modes.opens == TRACKING_INDIVIDUAL)
@@ -195,8 +193,11 @@ bool content_plan(struct mail *mail)
 	struct content *c = &mail->content;
 	enum err e;
 
+	/* The rules refuse it (judge.c). */
+	if (mail->signer == NULL)
+		return true;
 	c->modes = (struct x_track){ s->tracking, s->opens };
-	c->lists = s->class == CLASS_BULK && s->unsubscribe == UNSUBSCRIBE_ADD;
+	c->lists = mail->class == CLASS_BULK && s->unsubscribe == UNSUBSCRIBE_ADD;
 	c->host = span_cstr(mail->signer->tracking_host);
 	if (mail->kind != MAIL_COPY)
 		c->message = message_id_of(mail->message->queue_id);
@@ -208,6 +209,9 @@ bool content_plan(struct mail *mail)
 		c->modes = (struct x_track){ TRACKING_OFF, TRACKING_OFF };
 		c->lists = false;
 	}
+	/* Bulk mail that should have a way out and cannot get one waits (gate.h). */
+	if (c->lists && !content_need_keys(mail, TOKEN_UNSUBSCRIBE))
+		return mail_fail(mail, TROUBLE_TOKEN_KEYS, SPAN(""));
 	find_token_keys(mail);
 	settle_recipients(mail);
 	e = find_pseudonym(c);
@@ -218,60 +222,10 @@ bool content_plan(struct mail *mail)
 	if (e != ERR_OK)
 		return mail_fail(mail, TROUBLE_BAD_HEADER, SPAN("recipient"));
 	c->presigned = is_presigned(mail);
-	c->wants_body = !c->presigned && may_hold_text(mail->message) &&
-			(c->modes.clicks != TRACKING_OFF || c->modes.opens != TRACKING_OFF ||
-			    s->merge_tags == MERGE_TAGS_REFUSE);
+	c->may_read_body = may_hold_text(mail->message);
+	c->wants_body = !c->presigned && c->may_read_body &&
+			(c->modes.clicks != TRACKING_OFF || c->modes.opens != TRACKING_OFF);
 	return true;
-}
-
-/* ---- list fields ---- */
-
-bool content_check_lists(struct mail *mail)
-{
-	struct content *c = &mail->content;
-	enum err e;
-
-	if (!c->lists)
-		return true;
-	e = list_decide(mail->message, &c->list, &c->list_decision);
-	if (e == ERR_TOOBIG) {
-		mail_complain(mail, "list_fields", mail->domain,
-		    "List-Unsubscribe would have too long a line; left as it is");
-		c->lists = false;
-		return true;
-	}
-	if (e != ERR_OK)
-		return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
-	switch (c->list_decision.fault) {
-	case LIST_FINE: return true;
-	case LIST_TWICE: return mail_fail(mail, TROUBLE_LIST_TWICE, SPAN(""));
-	case LIST_FOREIGN: break;
-	}
-	return mail_fail(mail, TROUBLE_LIST_FOREIGN, c->list_decision.subject);
-}
-
-static enum err delete_fields(struct message *m, struct span name)
-{
-	enum err e = ERR_OK;
-
-	for (size_t i = m->header_count; e == ERR_OK && i > 0; i--)
-		if (span_eq_nocase(m->headers[i - 1].name, name))
-			e = message_delete_header(m, &m->headers[i - 1]);
-	return e;
-}
-
-bool content_edit_fields(struct mail *mail)
-{
-	struct message *m = mail->message;
-	struct content *c = &mail->content;
-	enum err e;
-
-	e = delete_fields(m, SPAN(X_TRACK));
-	if (e == ERR_OK)
-		e = delete_fields(m, SPAN(SPLIT_HEADER));
-	if (e == ERR_OK && c->lists)
-		e = list_edit(m, &c->list, &c->list_decision, span_cstr(mail->domain));
-	return e == ERR_OK || mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
 }
 
 /* ---- the body ---- */
@@ -285,6 +239,7 @@ struct work {
 	struct span listed[LISTED_MAX];
 	uint32_t expires_h;
 	struct span template; /* the first leftover */
+	bool *ways_out;       /* of each part: does a link of it lead out of the list? */
 };
 
 static void collect_listed(struct work *w)
@@ -371,6 +326,11 @@ static enum err edit_link(struct work *w, size_t link, struct buf *target)
 	fate = links_judge(&w->rules, l, is_foreign_charset(w->r, l), target);
 	if (fate == LINK_TEMPLATE && w->template.n == 0)
 		w->template = l->url;
+	if (fate == LINK_LISTED || fate == LINK_UNSUBSCRIBE || fate == LINK_OWN_HOST)
+		w->ways_out[l->part] = true;
+	/* Some are looked at only for what they say. */
+	if (l->kind == REWRITE_TEXT && !w->mail->stream->text_links)
+		return ERR_OK;
 	if (w->content->modes.clicks == TRACKING_OFF || w->mail->kind == MAIL_ORIGINAL) {
 		w->content->fates[LINK_TEMPLATE] += fate == LINK_TEMPLATE;
 		return ERR_OK;
@@ -443,15 +403,6 @@ out:
 	return e;
 }
 
-static enum err set_encoding(struct message *m)
-{
-	enum err e = delete_fields(m, SPAN("Content-Transfer-Encoding"));
-
-	return e == ERR_OK ? message_insert_header(
-				 m, 1, "Content-Transfer-Encoding", SPAN(" quoted-printable"))
-			   : e;
-}
-
 /* Carries the edits out. What does not fit stays as it was. */
 static enum err finish_body(struct work *w)
 {
@@ -463,25 +414,31 @@ static enum err finish_body(struct work *w)
 	if (e == ERR_OK && outcome.changed) {
 		e = message_replace_body(m, &body);
 		if (e == ERR_OK && outcome.root_quoted)
-			e = set_encoding(m);
+			e = draft_replace(&w->mail->comply.draft, "Content-Transfer-Encoding",
+			    SPAN(" quoted-printable"));
 	}
 	buf_free(&body);
 	return e;
 }
 
-static bool check_template(struct work *w)
+/* What the rules think of it is theirs (T01, L07). */
+static bool judge(struct work *w)
 {
 	struct mail *mail = w->mail;
 
-	if (w->template.n == 0 || mail->stream->merge_tags == MERGE_TAGS_PASS)
-		return true;
-	if (mail->stream->merge_tags == MERGE_TAGS_REFUSE)
-		return mail_fail(mail, TROUBLE_TEMPLATE, span_head(w->template, 200));
-	log_record(LOG_LEVEL_WARNING, mail->message->queue_id, "template_leftover",
-	    LOG_CSTR("tenant", mail_tenant_name(mail)), LOG_CSTR("stream", mail->stream->name),
-	    LOG_NUMBER("links", w->content->fates[LINK_TEMPLATE]),
-	    LOG_SPAN("url", w->template));
-	return true;
+	if (w->template.n > 0) {
+		mail->comply.template =
+		    span_make(arena_dup(mail->message->arena, w->template), w->template.n);
+		if (mail->comply.template.p == NULL)
+			return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
+		if (mail->comply.modes[RULE_T01] == RULE_WARN)
+			log_record(LOG_LEVEL_WARNING, mail->message->queue_id,
+			    "template_leftover", LOG_CSTR("tenant", mail_tenant_name(mail)),
+			    LOG_CSTR("stream", mail->stream->name),
+			    LOG_NUMBER("links", w->content->fates[LINK_TEMPLATE]),
+			    LOG_SPAN("url", w->template));
+	}
+	return judge_text(mail, w->r, w->ways_out);
 }
 
 static void count_parts(struct work *w)
@@ -497,7 +454,7 @@ bool content_edit_body(struct mail *mail)
 	struct content *c = &mail->content;
 	const struct rewrite_options options = { .limits = REWRITE_LIMITS_DEFAULT,
 		.html = true,
-		.text = mail->stream->text_links,
+		.text = mail->stream->text_links || mail->comply.modes[RULE_L07] > RULE_OFF,
 		.convert = true };
 	struct work w = { .mail = mail,
 		.content = c,
@@ -510,12 +467,17 @@ bool content_edit_body(struct mail *mail)
 	bool ok;
 
 	collect_listed(&w);
-	e = rewrite_scan(m->headers, m->header_count, buf_span(&m->kept), &options, &w.r);
-	if (e != ERR_OK)
+	/* As it leaves: duplicates of its fields are gone. */
+	e = rewrite_scan(mail->comply.draft.headers, mail->comply.draft.header_count,
+	    buf_span(&m->kept), &options, &w.r);
+	if (e == ERR_OK) {
+		w.ways_out = arena_array(m->arena, w.r->part_count, sizeof *w.ways_out);
+		e = w.ways_out != NULL ? edit_links(&w) : ERR_NOMEM;
+	}
+	if (w.r == NULL)
 		return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
-	e = edit_links(&w);
-	ok = e == ERR_OK && check_template(&w);
-	if (ok && mail->kind != MAIL_ORIGINAL) {
+	ok = e == ERR_OK && judge(&w);
+	if (ok && !c->presigned && mail->kind != MAIL_ORIGINAL) {
 		if (c->modes.opens != TRACKING_OFF)
 			e = add_pixel(&w);
 		if (e == ERR_OK)

@@ -44,7 +44,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
     unsigned long f3, unsigned long *pf0, unsigned long *pf1, unsigned long *pf2,
     unsigned long *pf3)
 {
-	char mail[] = "i {auth_authen} {client_addr} {client_port} {daemon_name}";
+	char mail[] = "i j {auth_authen} {client_addr} {client_port} {daemon_name}";
 	char queue_id[] = "i";
 
 	(void)f2;
@@ -81,6 +81,15 @@ static struct session *session_of(SMFICTX *ctx, bool create)
 	return s;
 }
 
+/* A parameter of MAIL that has no value. */
+static bool has_parameter(char **arguments, struct span name)
+{
+	for (size_t i = 1; arguments[0] != NULL && arguments[i] != NULL; i++)
+		if (span_eq_nocase(span_cstr(arguments[i]), name))
+			return true;
+	return false;
+}
+
 static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 {
 	const struct envelope e = {
@@ -89,6 +98,8 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 		.client = macro(ctx, "{client_addr}"),
 		.client_port = macro(ctx, "{client_port}"),
 		.daemon = macro(ctx, "{daemon_name}"),
+		.host = macro(ctx, "j"),
+		.smtputf8 = has_parameter(arguments, SPAN("SMTPUTF8")),
 		.queue_id = macro(ctx, "i"),
 	};
 	struct session *s = session_of(ctx, true);
@@ -144,6 +155,7 @@ static int apply_one(SMFICTX *ctx, const struct edit *edit)
 
 	switch (edit->kind) {
 	case EDIT_DELETE_HEADER: return smfi_chgheader(ctx, name, (int)edit->index, NULL);
+	case EDIT_CHANGE_HEADER: return smfi_chgheader(ctx, name, (int)edit->index, value);
 	case EDIT_INSERT_HEADER: return smfi_insheader(ctx, (int)edit->index, name, value);
 	case EDIT_CHANGE_SENDER: return smfi_chgfrom(ctx, value, NULL);
 	case EDIT_REPLACE_BODY:

@@ -1,15 +1,9 @@
-/* list_fields - fields of RFC 2369, 2919 and 8058. Knows no stages. */
-#include <stdio.h>
-
-#include "domain.h"
-#include "links.h"
+/* list_fields - the fields of RFC 2369 and 8058. Knows no stages. */
 #include "list_fields.h"
+#include "domain.h"
+#include "field.h"
+#include "links.h"
 #include "token_payload.h"
-
-#define UNSUBSCRIBE      "List-Unsubscribe"
-#define UNSUBSCRIBE_POST "List-Unsubscribe-Post"
-#define ONE_CLICK        "List-Unsubscribe=One-Click"
-#define LIST_ID_MAX      255 /* octets, RFC 2919 section 3 */
 
 bool list_next_uri(struct span *rest_io, struct span *uri_r)
 {
@@ -56,8 +50,7 @@ static struct span without_blanks(struct arena *arena, struct span uri)
 	return span_make(p, n);
 }
 
-/* A token that is genuine, for this very recipient and stream? */
-static bool is_current(const struct list_facts *facts, struct span uri)
+bool list_is_current(const struct list_facts *facts, struct span uri)
 {
 	struct span prefix = SPAN("/u/");
 	uint8_t space[TOKEN_PAYLOAD_MAX];
@@ -78,7 +71,8 @@ static enum whose whose_uri(const struct list_facts *facts, struct span uri, con
 	struct span name = span_cstr(host);
 
 	if (snapshot_find_tracking_host(facts->snapshot, name, NULL) == facts->tenant)
-		return span_eq(name, facts->host) && is_current(facts, uri) ? STAYS : STALE;
+		return span_eq(name, facts->host) && list_is_current(facts, uri) ? STAYS
+										 : STALE;
 	return snapshot_find_domain(facts->snapshot, name, NULL) == facts->tenant ? STAYS
 										  : FOREIGN;
 }
@@ -103,11 +97,6 @@ static bool look_at_https(
 	return false;
 }
 
-static bool starts_nocase(struct span s, struct span prefix)
-{
-	return span_eq_nocase(span_head(s, prefix.n), prefix);
-}
-
 static enum err look(
     struct survey *s, struct arena *arena, struct span value, struct list_decision *decision)
 {
@@ -123,10 +112,10 @@ static enum err look(
 			s->dirty = true;
 			break;
 		}
-		if (starts_nocase(clean, SPAN("https:"))) {
+		if (span_starts_nocase(clean, SPAN("https:"))) {
 			if (!look_at_https(s, arena, clean, decision))
 				return ERR_OK;
-		} else if (starts_nocase(clean, SPAN("mailto:"))) {
+		} else if (span_starts_nocase(clean, SPAN("mailto:"))) {
 			s->mailto[s->mailto_count++] = clean;
 		} else {
 			s->dirty = true; /* http: no one-click, RFC 8058 section 3.1 */
@@ -138,35 +127,39 @@ static enum err look(
 
 /* ---- what shall be there ---- */
 
-static void put_uri(struct buf *out, const char *scheme, struct span uri)
+/* One URI a line: a URI itself is never folded. */
+static void put_uri(struct field *f, const char *scheme, struct span uri)
 {
-	buf_add_cstr(out, out->n == 0 ? " <" : ",\n <");
-	buf_add_cstr(out, scheme);
-	buf_add_span(out, uri);
-	buf_add_char(out, '>');
+	struct buf word = BUF_INIT(LIST_VALUE_MAX * 2);
+
+	buf_printf(&word, "<%s%.*s>", scheme, SPAN_ARG(uri));
+	if (f->value.n > 0) {
+		field_glue(f, SPAN(","));
+		field_fold(f);
+	}
+	field_word(f, buf_ok(&word) ? buf_span(&word) : SPAN(""));
+	buf_free(&word);
 }
 
-/* One URI a line: a URI itself is never folded. */
 static enum err compose(const struct survey *s, struct arena *arena, struct span *value_r)
 {
-	struct buf value = BUF_INIT((LIST_URIS_MAX + 2) * LIST_VALUE_MAX);
 	struct span rest, line;
-	enum err e = ERR_OK;
+	struct field f;
+	bool too_long = false;
+	enum err e;
 
-	put_uri(&value, "", s->https.n > 0 ? s->https : s->facts->own_uri);
+	field_begin(&f, LIST_UNSUBSCRIBE);
+	put_uri(&f, "", s->https.n > 0 ? s->https : s->facts->own_uri);
 	for (size_t i = 0; i < s->mailto_count; i++)
-		put_uri(&value, "", s->mailto[i]);
+		put_uri(&f, "", s->mailto[i]);
 	if (s->mailto_count == 0 && s->facts->mailto.n > 0)
-		put_uri(&value, "mailto:", s->facts->mailto);
-	*value_r = span_make(arena_dup(arena, buf_span(&value)), value.n);
-	if (!buf_ok(&value) || value_r->p == NULL)
-		e = ERR_NOMEM;
-	rest = *value_r;
-	while (e == ERR_OK && span_next(&rest, '\n', &line))
-		if (sizeof UNSUBSCRIBE + line.n > LIST_VALUE_MAX)
-			e = ERR_TOOBIG;
-	buf_free(&value);
-	return e;
+		put_uri(&f, "mailto:", s->facts->mailto);
+	rest = buf_span(&f.value);
+	while (span_next(&rest, '\n', &line))
+		if (sizeof LIST_UNSUBSCRIBE + line.n > LIST_VALUE_MAX)
+			too_long = true;
+	e = field_end(&f, arena, value_r);
+	return too_long ? ERR_TOOBIG : e;
 }
 
 enum err list_decide(
@@ -178,14 +171,14 @@ enum err list_decide(
 	enum err e = ERR_OK;
 
 	*decision_r = (struct list_decision){ .fault = LIST_FINE };
-	first = message_find_header(m, SPAN(UNSUBSCRIBE), 0, &at);
+	first = message_find_header(m, SPAN(LIST_UNSUBSCRIBE), 0, &at);
 	if (first != NULL)
 		e = look(&s, m->arena, first->value, decision_r);
 	else
 		s.dirty = true;
 	if (e != ERR_OK || decision_r->fault != LIST_FINE)
 		return e;
-	while ((other = message_find_header(m, SPAN(UNSUBSCRIBE), at + 1, &at)) != NULL) {
+	while ((other = message_find_header(m, SPAN(LIST_UNSUBSCRIBE), at + 1, &at)) != NULL) {
 		s.dirty = true;
 		if (span_eq(span_trim(other->value), span_trim(first->value)))
 			continue;
@@ -197,60 +190,54 @@ enum err list_decide(
 	return decision_r->replace ? compose(&s, m->arena, &decision_r->value) : ERR_OK;
 }
 
-/* ---- edits ---- */
+/* ---- what others wrote ---- */
 
-/* All fields of the name, from the last to the first: deleting one renumbers those behind it. */
-static enum err delete_all(struct message *m, struct span name)
+/* Only URIs in <>, commas, blanks and folds. */
+static bool is_clean(struct span value)
 {
-	enum err e = ERR_OK;
+	bool inside = false, after = false;
 
-	for (size_t i = m->header_count; e == ERR_OK && i > 0; i--)
-		if (span_eq_nocase(m->headers[i - 1].name, name))
-			e = message_delete_header(m, &m->headers[i - 1]);
-	return e;
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (inside) {
+			if (c == ' ' || c == '\t' || c == '\n')
+				return false;
+			inside = c != '>';
+			after = !inside;
+		} else if (c == '<' && !after) {
+			inside = true;
+		} else if (c == ',' && after) {
+			after = false;
+		} else if (c != ' ' && c != '\t' && c != '\n') {
+			return false;
+		}
+	}
+	return after;
 }
 
-/* RFC 8058 section 3.1: exactly this pair. */
-static enum err edit_post(struct message *m)
+void list_look(const struct message *m, const struct snapshot *s, size_t tenant,
+    struct list_survey *survey_r)
 {
 	const struct header *h;
-	size_t at;
-	enum err e;
+	char host[DOMAIN_MAX];
 
-	h = message_find_header(m, SPAN(UNSUBSCRIBE_POST), 0, &at);
-	if (h != NULL && message_find_header(m, SPAN(UNSUBSCRIBE_POST), at + 1, NULL) == NULL &&
-	    (span_eq(h->value, SPAN(" " ONE_CLICK)) || span_eq(h->value, SPAN(ONE_CLICK))))
-		return ERR_OK;
-	e = delete_all(m, SPAN(UNSUBSCRIBE_POST));
-	if (e == ERR_OK)
-		e = message_insert_header(m, 1, UNSUBSCRIBE_POST, SPAN(" " ONE_CLICK));
-	return e;
-}
+	*survey_r = (struct list_survey){ .clean = true };
+	for (size_t at = 0;
+	     (h = message_find_header(m, SPAN(LIST_UNSUBSCRIBE), at, &at)) != NULL; at++) {
+		struct span rest = h->value, uri;
 
-static enum err edit_id(struct message *m, struct span stream, struct span domain)
-{
-	char value[LIST_ID_MAX + 4];
-	int n;
-
-	if (message_find_header(m, SPAN("List-Id"), 0, NULL) != NULL)
-		return ERR_OK;
-	n = snprintf(value, sizeof value, " <%.*s.%.*s>", SPAN_ARG(stream), SPAN_ARG(domain));
-	/* A name of a stream that makes no identifier stays out (dots at an end). */
-	if (n < 0 || (size_t)n >= sizeof value || strstr(value, "..") != NULL)
-		return ERR_OK;
-	return message_insert_header(m, 1, "List-Id", span_make(value, (size_t)n));
-}
-
-enum err list_edit(struct message *m, const struct list_facts *facts,
-    const struct list_decision *decision, struct span domain)
-{
-	enum err e = edit_id(m, facts->stream, domain);
-
-	if (e == ERR_OK && decision->one_click)
-		e = edit_post(m);
-	if (e == ERR_OK && decision->replace)
-		e = delete_all(m, SPAN(UNSUBSCRIBE));
-	if (e == ERR_OK && decision->replace)
-		e = message_insert_header(m, 1, UNSUBSCRIBE, decision->value);
-	return e;
+		survey_r->fields++;
+		survey_r->clean = survey_r->clean && is_clean(h->value);
+		while (list_next_uri(&rest, &uri)) {
+			if (!span_starts_nocase(uri, SPAN("https:")))
+				continue;
+			if (survey_r->https++ == 0)
+				survey_r->uri = uri;
+			if (!links_host(uri, host) ||
+			    (snapshot_find_tracking_host(s, span_cstr(host), NULL) != tenant &&
+				snapshot_find_domain(s, span_cstr(host), NULL) != tenant))
+				survey_r->foreign++;
+		}
+	}
 }

@@ -1,6 +1,5 @@
-/* list_fields.h - List-Unsubscribe, List-Unsubscribe-Post (RFC 2369, RFC 8058) and List-Id
- * (RFC 2919) of bulk mail: what is there, whether it may leave, and what shall stand there. Pure
- * but for the opening of tokens. */
+/* list_fields.h - List-Unsubscribe of bulk mail (RFC 2369, RFC 8058): what is there, whether it may
+ * leave, and what shall stand there. Pure but for the opening of tokens. */
 #ifndef LIST_FIELDS_H
 #define LIST_FIELDS_H
 
@@ -10,6 +9,10 @@
 #include "settings.h"
 #include "span.h"
 #include "token.h"
+
+#define LIST_UNSUBSCRIBE      "List-Unsubscribe"
+#define LIST_UNSUBSCRIBE_POST "List-Unsubscribe-Post"
+#define LIST_ONE_CLICK        "List-Unsubscribe=One-Click"
 
 #define LIST_URIS_MAX  16  /* of one field */
 #define LIST_VALUE_MAX 990 /* octets of a line that we write */
@@ -43,13 +46,21 @@ struct list_decision {
 	bool one_click;      /* an https URI stands there in the end: Post belongs beside it */
 };
 
-/* ERR_NOMEM; ERR_TOOBIG: a line would be over LIST_VALUE_MAX. */
+/* ERR_NOMEM; ERR_TOOBIG: a line would be over LIST_VALUE_MAX; ERR_SYNTAX: a URI that was there
+ * holds octets that no URI has. m may be a draft. */
 enum err list_decide(const struct message *m, const struct list_facts *facts,
     struct list_decision *decision_r) CHECKED;
 
-/* Carries a decision out as edits: the two fields, and List-Id where there is none. domain: of the
- * signature. */
-enum err list_edit(struct message *m, const struct list_facts *facts,
-    const struct list_decision *decision, struct span domain) CHECKED;
+/* What a field says that is not ours to write. */
+struct list_survey {
+	size_t fields, https, foreign; /* fields; https URIs; those at hosts of somebody else */
+	struct span uri;               /* the first https URI */
+	bool clean; /* every field is URIs in <>, with commas between and no blank inside */
+};
+void list_look(const struct message *m, const struct snapshot *s, size_t tenant,
+    struct list_survey *survey_r);
+
+/* Is this a URI of ours, genuine, for this very recipient and stream? */
+bool list_is_current(const struct list_facts *facts, struct span uri);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "author.h"
 #include "base.h"
+#include "comply.h"
 #include "content.h"
 #include "message.h"
 #include "policy_client.h"
@@ -17,8 +18,9 @@ enum mail_kind {
 	MAIL_LOCAL = 2,  /* sendmail(1), envelope sender of a tenant; policyd has not seen it */
 	MAIL_NOTICE = 4, /* Postfix's own bounces: signed where possible, never refused */
 	MAIL_ORIGINAL =
-	    8,          /* as MAIL_SMTP, but copies for single recipients leave in its place */
-	MAIL_COPY = 16, /* such a copy, made by Postfix: policyd has seen its original */
+	    8,           /* as MAIL_SMTP, but copies for single recipients leave in its place */
+	MAIL_COPY = 16,  /* such a copy, made by Postfix: policyd has seen its original */
+	MAIL_TRIAL = 32, /* "penguinctl test": nobody is asked, nothing leaves */
 };
 
 struct mail {
@@ -29,6 +31,9 @@ struct mail {
 	enum mail_kind kind;
 	size_t tenant;               /* index, or TENANT_NONE for a notice */
 	const struct stream *stream; /* NULL for a notice, and before the assignment */
+	enum stream_class class;     /* of this message: its stream's, or a declared one */
+	struct span host;            /* this host's name, as Postfix tells it; may be empty */
+	bool smtputf8;               /* submitted with SMTPUTF8 */
 	struct connection *asked;    /* for the assignment; NULL: not asked, or answered */
 	struct assignment assignment;
 	uint32_t source; /* that it leaves from (source_id_of); 0: Postfix's own way */
@@ -38,6 +43,8 @@ struct mail {
 	struct signing_key keys[SIGN_KEYS_MAX];
 	size_t key_count;
 	struct content content;
+	struct comply comply; /* meaningful once judged */
+	bool judged, refused; /* refused: by a rule; the verdict waits for those of the body */
 	struct signing *signing;
 	bool body_unsigned; /* the library refused body octets */
 	struct signature signatures[SIGN_KEYS_MAX];

@@ -26,22 +26,6 @@ static bool is_atext(int ch)
 	       (ch > 0 && strchr("!#$%&'*+-/=?^_`{|}~", ch) != NULL);
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629: no overlong forms, no surrogates), or 0. */
-static size_t utf8_length(const unsigned char *p, size_t n)
-{
-	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n < length)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 /* Printable ASCII, tabs, folds and UTF-8 only, so that the parser below need not care. */
 static bool is_clean(struct span s)
 {
@@ -51,7 +35,7 @@ static bool is_clean(struct span s)
 		size_t length = 1;
 
 		if (p[i] >= 0x80)
-			length = utf8_length(p + i, s.n - i);
+			length = span_utf8_length(span_from(s, i));
 		else if (p[i] == '\n')
 			length = i + 1 < s.n && (p[i + 1] == ' ' || p[i + 1] == '\t');
 		else if ((p[i] < ' ' && p[i] != '\t') || p[i] == 0x7f)

@@ -16,6 +16,7 @@
 #include "net.h"
 #include "settings.h"
 #include "shared.h"
+#include "trial.h"
 
 #define PROGRAM "penguin-milter"
 #define DRAIN_S 30 /* how long a stop waits for messages at their end */
@@ -248,6 +249,67 @@ static int start(const struct daemon_options *options, struct snapshot *snapshot
 	return serve(&shared);
 }
 
+/* ---- "penguinctl test" ---- */
+
+static bool read_stdin(struct buf *text)
+{
+	while (buf_reserve(text, 65536)) {
+		size_t n = fread(text->p + text->n, 1, 65536, stdin);
+
+		if (n == 0)
+			return ferror(stdin) == 0;
+		text->n += n;
+	}
+	return false;
+}
+
+/* As the user that the daemon has: a message is read with no other's rights. */
+static int trial(const char *config_file, const struct trial *t)
+{
+	static struct shared shared;
+	struct config_report report = { .text = BUF_INIT(1024 * 1024) };
+	struct buf message = BUF_INIT(TRIAL_OCTETS_MAX);
+	struct snapshot *snapshot = NULL;
+	char error[512];
+	int status = EX_CONFIG;
+	enum err e;
+
+	log_open(PROGRAM, false, LOG_LEVEL_ERROR);
+	if (snapshot_load(config_file, NULL, &report, &snapshot) != ERR_OK) {
+		print_report(&report, stderr);
+		goto out;
+	}
+	status = EX_NOPERM;
+	if (daemon_drop_privileges(snapshot_provider(snapshot)->milter.user,
+		snapshot_provider(snapshot)->milter.group, error, sizeof error) != ERR_OK)
+		goto say;
+	status = EX_OSERR;
+	e = shared_init(
+	    &shared, config_file, snapshot, geteuid(), getegid(), error, sizeof error);
+	snapshot = NULL;
+	if (e != ERR_OK)
+		goto say;
+	status = EX_DATAERR;
+	if (!read_stdin(&message)) {
+		fprintf(stderr, PROGRAM ": the message cannot be read, or is too big\n");
+		goto out;
+	}
+	status = EX_OK;
+	e = trial_run(&shared, t, buf_span(&message), stdout);
+	if (e == ERR_OK)
+		goto out;
+	status = e == ERR_NOTFOUND ? EX_NOINPUT : EX_OSERR;
+	(void)snprintf(error, sizeof error, "%s",
+	    e == ERR_NOTFOUND ? "no such tenant, or no such stream of it" : err_text(e));
+say:
+	fprintf(stderr, PROGRAM ": %s\n", error);
+out:
+	snapshot_unref(&snapshot);
+	buf_free(&message);
+	buf_free(&report.text);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct config_report report = { .text = BUF_INIT(1024 * 1024) };
@@ -255,6 +317,11 @@ int main(int argc, char **argv)
 	struct snapshot *snapshot = NULL;
 	int status;
 
+	if (argc == 7 && strcmp(argv[1], "trial") == 0)
+		return trial(argv[2], &(struct trial){ .tenant = span_cstr(argv[3]),
+					  .stream = span_cstr(argv[4]),
+					  .sender = span_cstr(argv[5]),
+					  .recipient = span_cstr(argv[6]) });
 	status = daemon_parse_options(argc, argv, PROGRAM,
 	    "checks authors and signs outgoing mail for Postfix", &options);
 	if (status >= 0)

@@ -2,6 +2,7 @@
  * protocol nor tenants nor keys. */
 #include <stdlib.h>
 
+#include "field.h"
 #include "message.h"
 
 struct message *message_new(struct span sender, struct span login, struct span client)
@@ -266,7 +267,9 @@ static enum err add_edit(struct message *m, struct edit edit)
 {
 	void *array = m->edits;
 
-	if (edit.name == NULL || (edit.kind == EDIT_INSERT_HEADER && edit.value == NULL))
+	bool has_value = edit.kind == EDIT_INSERT_HEADER || edit.kind == EDIT_CHANGE_HEADER;
+
+	if (edit.name == NULL || (has_value && edit.value == NULL))
 		return ERR_NOMEM;
 	if (!grow(m, &array, m->edit_count, &m->edit_room, sizeof *m->edits))
 		return ERR_NOMEM;
@@ -282,11 +285,22 @@ enum err message_delete_header(struct message *m, const struct header *h)
 			       .index = h->nth });
 }
 
+enum err message_change_header(struct message *m, const struct header *h, struct span value)
+{
+	/* An empty value would delete the field. */
+	if (value.n == 0 || !field_is_fit(h->name, value, field_has_8bit(h->value)))
+		return ERR_SYNTAX;
+	return add_edit(m, (struct edit){ .kind = EDIT_CHANGE_HEADER,
+			       .name = arena_dup(m->arena, h->name),
+			       .value = arena_dup(m->arena, value),
+			       .index = h->nth });
+}
+
 enum err message_insert_header(
     struct message *m, unsigned position, const char *name, struct span value)
 {
-	/* One place for all we write: nothing may start a line of its own (RFC 5322 2.2.3). */
-	if (!is_header_name(span_cstr(name)) || !is_header_value(value))
+	/* The last door for all we write: nothing may start a line of its own. */
+	if (!is_header_name(span_cstr(name)) || !field_is_fit(span_cstr(name), value, false))
 		return ERR_SYNTAX;
 	return add_edit(m, (struct edit){ .kind = EDIT_INSERT_HEADER,
 			       .name = arena_dup(m->arena, span_cstr(name)),
@@ -347,6 +361,16 @@ static void delete_nth(struct message *final, const struct edit *edit)
 	}
 }
 
+static void change_nth(struct message *final, const struct edit *edit)
+{
+	unsigned nth = 0;
+
+	for (size_t i = 0; i < final->header_count; i++)
+		if (span_eq_nocase(final->headers[i].name, span_cstr(edit->name)) &&
+		    ++nth == edit->index)
+			final->headers[i].value = span_cstr(edit->value);
+}
+
 static void insert_at(struct message *final, const struct edit *edit)
 {
 	/* Position 1 is the first field that we see: Postfix hides its own Received. */
@@ -376,6 +400,7 @@ enum err message_final(const struct message *m, struct message *final_r)
 	for (size_t i = 0; i < m->edit_count; i++) {
 		switch (m->edits[i].kind) {
 		case EDIT_DELETE_HEADER: delete_nth(final_r, &m->edits[i]); break;
+		case EDIT_CHANGE_HEADER: change_nth(final_r, &m->edits[i]); break;
 		case EDIT_INSERT_HEADER: insert_at(final_r, &m->edits[i]); break;
 		case EDIT_REPLACE_BODY: final_r->body = m->final_body; break;
 		case EDIT_CHANGE_SENDER:

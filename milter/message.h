@@ -27,6 +27,7 @@ struct header {
 
 enum edit_kind {
 	EDIT_DELETE_HEADER,
+	EDIT_CHANGE_HEADER, /* another value in the old one's place */
 	EDIT_INSERT_HEADER,
 	EDIT_REPLACE_BODY,
 	EDIT_CHANGE_SENDER,
@@ -36,8 +37,10 @@ enum edit_kind {
 struct edit {
 	enum edit_kind kind;
 	const char *name;
-	const char *value; /* insert: LF folds, begins with its own blank; sender: "<a@b>" */
-	unsigned index; /* delete: nth; insert: position, 1 = right below Postfix's Received */
+	const char
+	    *value; /* change, insert: LF folds, begins with its own blank; sender: "<a@b>" */
+	unsigned
+	    index; /* delete, change: nth; insert: position, 1 = right below Postfix's Received */
 	struct span body; /* replace; CRLF line ends */
 };
 
@@ -106,6 +109,9 @@ const struct header *message_find_header(
     const struct message *m, struct span name, size_t from, size_t *index_r);
 
 enum err message_delete_header(struct message *m, const struct header *h) CHECKED;
+/* Both: ERR_SYNTAX for a value that is not fit to leave (field.h). */
+enum err message_change_header(
+    struct message *m, const struct header *h, struct span value) CHECKED;
 enum err message_insert_header(
     struct message *m, unsigned position, const char *name, struct span value) CHECKED;
 /* Takes the contents of body over (also when it fails), once a message. ERR_SYNTAX for a body that

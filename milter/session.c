@@ -201,6 +201,10 @@ void session_begin(struct session *s, const struct envelope *envelope)
 		mail_deinit(&s->mail);
 		return;
 	}
+	s->mail.smtputf8 = e.smtputf8;
+	s->mail.host = span_make(arena_dup(s->mail.message->arena, e.host), e.host.n);
+	if (s->mail.host.p == NULL)
+		s->mail.host = SPAN("");
 	message_set_queue_id(s->mail.message, e.queue_id);
 	(void)enter(s, STATE_ENVELOPE);
 }
@@ -282,6 +286,7 @@ static const char *kind_name(enum mail_kind kind)
 	case MAIL_NOTICE: return "notice";
 	case MAIL_ORIGINAL: return "original";
 	case MAIL_COPY: return "copy";
+	case MAIL_TRIAL: /* has no session */
 	case MAIL_SMTP: break;
 	}
 	return "smtp";
@@ -290,9 +295,9 @@ static const char *kind_name(enum mail_kind kind)
 static void log_accepted(const struct mail *mail)
 {
 	struct buf selectors = BUF_INIT(1024), algorithms = BUF_INIT(1024),
-		   done = BUF_INIT(2048);
+		   done = BUF_INIT(2048), fixed = BUF_INIT(256), warned = BUF_INIT(256);
 	const struct message *m = mail->signing != NULL ? &mail->final : mail->message;
-	struct log_field fields[9 + CONTENT_FIELDS_MAX];
+	struct log_field fields[11 + CONTENT_FIELDS_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < mail->signature_count; i++) {
@@ -316,8 +321,20 @@ static void log_accepted(const struct mail *mail)
 	if (m->body.longest > MESSAGE_LINE_MAX)
 		fields[n++] = LOG_NUMBER("longest_line", m->body.longest);
 	n += content_log_fields(&mail->content, &done, fields + n);
+	if (mail->judged) {
+		/* An original is not changed; its copies are. */
+		if (mail->kind != MAIL_ORIGINAL)
+			comply_put_ids(&mail->comply, OUTCOME_FIXED, &fixed);
+		comply_put_ids(&mail->comply, OUTCOME_WARNED, &warned);
+	}
+	if (fixed.n > 0)
+		fields[n++] = LOG_SPAN("fixed", buf_span(&fixed));
+	if (warned.n > 0)
+		fields[n++] = LOG_SPAN("warned", buf_span(&warned));
 	log_fields(LOG_LEVEL_INFO, m->queue_id,
 	    mail->kind == MAIL_ORIGINAL ? "split" : "signed", fields, n);
+	buf_free(&warned);
+	buf_free(&fixed);
 	buf_free(&done);
 	buf_free(&selectors);
 	buf_free(&algorithms);
@@ -331,9 +348,8 @@ static void log_refused(const struct mail *mail, const struct verdict *v)
 		"tenant", mail->tenant != TENANT_NONE
 			      ? snapshot_tenant(mail->generation->snapshot, mail->tenant)->name
 			      : ""),
-	    LOG_SPAN("login", mail->message->login),
-	    LOG_CSTR("reason", verdict_word(v->trouble)), LOG_CSTR("code", v->code),
-	    LOG_CSTR("dsn", v->dsn), LOG_CSTR("text", v->text));
+	    LOG_SPAN("login", mail->message->login), LOG_CSTR("reason", v->word),
+	    LOG_CSTR("code", v->code), LOG_CSTR("dsn", v->dsn), LOG_CSTR("text", v->text));
 }
 
 /* Only a decision of ours is evidence for policyd; silence means the charges are spent. A policyd

@@ -19,6 +19,8 @@ struct envelope {
 	struct span client;      /* {client_addr}, "IPv6:" allowed in front */
 	struct span client_port; /* {client_port}; "0" or empty: no SMTP client */
 	struct span daemon;      /* {daemon_name} */
+	struct span host;        /* j: the name of this host */
+	bool smtputf8;           /* MAIL had this parameter */
 	struct span queue_id;    /* i; empty at MAIL unless the queue file is open already */
 };
 

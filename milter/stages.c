@@ -7,7 +7,7 @@
 #include "stages.h"
 #include "content.h"
 #include "copies.h"
-#include "dkim_field.h"
+#include "judge.h"
 #include "log.h"
 #include "return_path.h"
 
@@ -96,6 +96,7 @@ static bool is_foreign(enum author_fault fault)
 	       fault == AUTHOR_SENDER_FOREIGN || fault == AUTHOR_RESENT_FOREIGN;
 }
 
+/* Only finds out; the rules judge (comply.h). */
 static bool check_author(struct mail *mail)
 {
 	const struct message *m = mail->message;
@@ -106,39 +107,11 @@ static bool check_author(struct mail *mail)
 		log_record(LOG_LEVEL_WARNING, m->queue_id, "reply_to_foreign",
 		    LOG_CSTR("tenant", mail_tenant_name(mail)),
 		    LOG_CSTR("domain", author->foreign));
-	if (author->fault == AUTHOR_FINE)
-		return true;
 	if (is_foreign(author->fault))
 		log_record(LOG_LEVEL_WARNING, m->queue_id, "cross_tenant",
 		    LOG_CSTR("tenant", mail_tenant_name(mail)), LOG_SPAN("login", m->login),
 		    LOG_SPAN("client", m->client), LOG_CSTR("domain", author->foreign),
-		    LOG_CSTR("reason", verdict_word(verdict_author_trouble(author->fault))));
-	return mail_fail(
-	    mail, verdict_author_trouble(author->fault), span_cstr(author->foreign));
-}
-
-static bool is_own_signature(const struct mail *mail, struct span value)
-{
-	char domain[DOMAIN_MAX];
-
-	return dkim_field_domain(value, domain) &&
-	       snapshot_find_domain(mail->generation->snapshot, span_cstr(domain), NULL) ==
-		   mail->tenant;
-}
-
-/* A signature in the tenant's name that came with the message is not ours and would stand beside
- * ours. From the last to the first: deleting one renumbers those behind it. */
-static bool strip_own_signatures(struct mail *mail)
-{
-	struct message *m = mail->message;
-
-	for (size_t i = m->header_count; i > 0; i--) {
-		const struct header *h = &m->headers[i - 1];
-
-		if (span_eq_nocase(h->name, SPAN("DKIM-Signature")) &&
-		    is_own_signature(mail, h->value) && message_delete_header(m, h) != ERR_OK)
-			return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
-	}
+		    LOG_CSTR("reason", comply_author_word(author->fault)));
 	return true;
 }
 
@@ -193,8 +166,12 @@ static bool load_key(struct mail *mail, const struct dkim_key *key)
 
 static bool find_keys(struct mail *mail)
 {
-	const struct tenant_domain *d = find_signing_domain(mail);
+	const struct tenant_domain *d;
 
+	/* Of somebody else's mail, or nobody's, there is nothing to sign. */
+	if (mail->author.fault != AUTHOR_FINE)
+		return true;
+	d = find_signing_domain(mail);
 	if (d == NULL) {
 		mail_complain(mail, "key_missing", mail->author.from,
 		    "no dkim entry of this domain, or of one above it, applies to the stream");
@@ -233,7 +210,7 @@ static bool start_signing(struct mail *mail)
 	if (message_final(m, &mail->final) != ERR_OK)
 		return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
 	e = signing_start(mail->generation->signer, m->queue_id.p, mail->domain,
-	    mail->stream != NULL ? mail->stream->class : CLASS_TRANSACTIONAL, mail->keys,
+	    mail->stream != NULL ? mail->class : CLASS_TRANSACTIONAL, mail->keys,
 	    mail->key_count, &mail->final, &mail->signing, error, sizeof error);
 	if (e == ERR_OK)
 		return true;
@@ -248,10 +225,10 @@ static bool start_signing(struct mail *mail)
 
 /* ---- end of message ---- */
 
-static bool check_body(struct mail *mail)
+static bool end_body(struct mail *mail)
 {
 	message_end_body(mail->message);
-	return check_message(mail);
+	return true;
 }
 
 /* In the milter's version of the protocol a value carries the blank after its colon itself. */
@@ -325,7 +302,8 @@ static bool ask_admission(struct mail *mail)
 
 /* ---- the table ---- */
 
-#define LEAVES (MAIL_SMTP | MAIL_LOCAL | MAIL_COPY) /* of a tenant, on its way out */
+#define LEAVES                                                                                 \
+	(MAIL_SMTP | MAIL_LOCAL | MAIL_COPY | MAIL_TRIAL) /* of a tenant, on its way out */
 #define OURS   (LEAVES | MAIL_ORIGINAL)
 #define SIGNED (LEAVES | MAIL_NOTICE)
 #define ALL    (OURS | MAIL_NOTICE)
@@ -348,19 +326,23 @@ static const struct stage {
 	{ END_OF_HEADERS, MAIL_SMTP, ask_assignment },
 	{ END_OF_HEADERS, MAIL_LOCAL, choose_local_stream },
 	{ END_OF_HEADERS, MAIL_COPY, copies_open },
+	{ END_OF_HEADERS, MAIL_TRIAL, agree },
 	{ END_OF_HEADERS, ALL, check_message },
+	{ END_OF_HEADERS, OURS, judge_class },
 	{ END_OF_HEADERS, OURS, check_author },
 	{ END_OF_HEADERS, OURS, find_keys },
 	{ END_OF_HEADERS, MAIL_NOTICE, find_notice_key },
 	{ END_OF_HEADERS, OURS, content_plan },
-	{ END_OF_HEADERS, OURS, content_check_lists },
-	{ BODY_KNOWN, ALL, check_body },
+	{ END_OF_HEADERS, OURS, judge_fields },
+	{ BODY_KNOWN, ALL, end_body },
+	{ BODY_KNOWN, OURS, judge_body },
+	{ BODY_KNOWN, MAIL_NOTICE, check_message },
 	{ BODY_KEPT, OURS, content_edit_body },
-	{ FIELDS_FINAL, LEAVES, strip_own_signatures },
-	{ FIELDS_FINAL, LEAVES, content_edit_fields },
+	{ FIELDS_FINAL, LEAVES, judge_adopt },
 	{ FIELDS_FINAL, MAIL_ORIGINAL, copies_announce },
 	{ FIELDS_FINAL, SIGNED, start_signing },
 	{ END_OF_MESSAGE, SIGNED, finish_signing },
+	{ END_OF_MESSAGE, LEAVES, judge_gate },
 	{ END_OF_MESSAGE, MAIL_LOCAL, ask_admission },
 	{ END_OF_MESSAGE, LEAVES, return_path_set },
 };
@@ -370,11 +352,12 @@ static bool is_over(const struct mail *mail)
 	return mail->verdict.trouble != TROUBLE_NONE || mail->untouched;
 }
 
+/* What rules have refused goes no way but to those of the body, which end it. */
 static void run(struct mail *mail, enum moment moment)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages) && !is_over(mail); i++)
 		if (stages[i].moment == moment && (stages[i].kinds & mail->kind) != 0 &&
-		    !stages[i].run(mail))
+		    (!mail->refused || moment == BODY_KNOWN) && !stages[i].run(mail))
 			return;
 }
 

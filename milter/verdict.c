@@ -41,6 +41,8 @@ static const struct row rows[] = {
 	    "copies for single recipients cannot be made, try again later"),
 	[TROUBLE_RETURN_PATH] =
 	    OURS("return_path", "451", "4.3.0", "no return path, try again later"),
+	[TROUBLE_TOKEN_KEYS] = OURS(
+	    "token_keys", "451", "4.7.5", "unsubscribe link cannot be made, try again later"),
 	[TROUBLE_LATER] = OURS("later", "451", "4.7.1", "try again later"),
 	[TROUBLE_TOO_BIG] = THEIRS(
 	    "headers_too_big", "552", "5.3.4", "[H10] header fields too big or too many"),
@@ -51,37 +53,8 @@ static const struct row rows[] = {
 	[TROUBLE_BAD_BODY] =
 	    THEIRS("bad_body", "554", "5.6.0", "[H07] bare CR or LF in the message body"),
 	[TROUBLE_REFUSED] = THEIRS("refused", "550", "5.7.1", "message refused by policy"),
-	[TROUBLE_LIST_FOREIGN] = THEIRS("list_foreign", "550", "5.7.1",
-	    "[L01] List-Unsubscribe leads to a host that is not the sender's"),
-	[TROUBLE_LIST_TWICE] = THEIRS(
-	    "list_twice", "554", "5.6.0", "[L01] more than one List-Unsubscribe header field"),
-	[TROUBLE_TEMPLATE] =
-	    THEIRS("template", "550", "5.7.1", "[T01] leftover of a template in a link"),
-	[TROUBLE_AUTHOR + AUTHOR_FINE] = { VERDICT_ACCEPT, "none", "", "", "" },
-	[TROUBLE_AUTHOR + AUTHOR_FROM_MISSING] =
-	    THEIRS("from_missing", "550", "5.7.1", "[H01] no From header field"),
-	[TROUBLE_AUTHOR + AUTHOR_FROM_TWICE] =
-	    THEIRS("from_twice", "550", "5.7.1", "[H01] more than one From header field"),
-	[TROUBLE_AUTHOR + AUTHOR_FROM_SYNTAX] =
-	    THEIRS("from_syntax", "550", "5.7.1", "[H01] From address cannot be read safely"),
-	[TROUBLE_AUTHOR + AUTHOR_FROM_SEVERAL] =
-	    THEIRS("from_several", "550", "5.7.1", "[H01] From must hold exactly one address"),
-	[TROUBLE_AUTHOR + AUTHOR_FROM_FOREIGN] = THEIRS(
-	    "from_foreign", "553", "5.7.1", "[A01] From address not owned by this account"),
-	[TROUBLE_AUTHOR + AUTHOR_FROM_STREAM] = THEIRS(
-	    "from_stream", "553", "5.7.1", "[A01] From domain not allowed for this login"),
-	[TROUBLE_AUTHOR + AUTHOR_SENDER_SYNTAX] = THEIRS(
-	    "sender_syntax", "550", "5.7.1", "[H11] Sender address cannot be read safely"),
-	[TROUBLE_AUTHOR + AUTHOR_SENDER_FOREIGN] = THEIRS(
-	    "sender_foreign", "553", "5.7.1", "[H11] Sender address not owned by this account"),
-	[TROUBLE_AUTHOR + AUTHOR_RESENT_SYNTAX] = THEIRS(
-	    "resent_syntax", "550", "5.7.1", "[A01] Resent-From address cannot be read safely"),
-	[TROUBLE_AUTHOR + AUTHOR_RESENT_FOREIGN] = THEIRS("resent_foreign", "553", "5.7.1",
-	    "[A01] Resent-From address not owned by this account"),
-	[TROUBLE_AUTHOR + AUTHOR_REPLY_TO_SYNTAX] = THEIRS(
-	    "reply_to_syntax", "550", "5.7.1", "[A04] Reply-To address cannot be read safely"),
-	[TROUBLE_AUTHOR + AUTHOR_REPLY_TO_FOREIGN] = THEIRS("reply_to_foreign", "550", "5.7.1",
-	    "[A04] Reply-To address not owned by this account"),
+	[TROUBLE_RULES] = THEIRS("rules", "550", "5.7.1", "message refused by policy"),
+	[TROUBLE_WAIT] = OURS("rules", "451", "4.7.1", "try again later"),
 };
 static_assert(ARRAY_SIZE(rows) == TROUBLE_COUNT, "a row for every trouble");
 
@@ -90,13 +63,6 @@ static const struct row *row_of(enum trouble trouble)
 	if ((unsigned)trouble >= ARRAY_SIZE(rows) || rows[trouble].word == NULL)
 		return &rows[TROUBLE_SIGN];
 	return &rows[trouble];
-}
-
-enum trouble verdict_author_trouble(enum author_fault fault)
-{
-	if (fault == AUTHOR_FINE)
-		return TROUBLE_NONE;
-	return (enum trouble)(TROUBLE_AUTHOR + (unsigned)fault);
 }
 
 enum trouble verdict_message_trouble(enum message_fault fault)
@@ -134,7 +100,8 @@ void verdict_decide(enum trouble trouble, struct span subject, struct verdict *v
 	const struct row *row = row_of(trouble);
 	size_t n;
 
-	*verdict_r = (struct verdict){ .trouble = trouble, .action = row->action };
+	*verdict_r =
+	    (struct verdict){ .trouble = trouble, .action = row->action, .word = row->word };
 	set_reply(verdict_r, row->code, row->dsn);
 	n = append(verdict_r, 0, span_cstr(row->text), VERDICT_TEXT_MAX);
 	if (subject.n == 0)
@@ -180,6 +147,15 @@ void verdict_foreign(enum trouble trouble, struct span code, struct span dsn, st
 	}
 	if (text.n > 0)
 		append(verdict_r, 0, text, VERDICT_TEXT_MAX);
+}
+
+void verdict_rules(const char *word, struct span code, struct span dsn, struct span text,
+    struct verdict *verdict_r)
+{
+	bool later = code.n > 0 && code.p[0] == '4';
+
+	verdict_foreign(later ? TROUBLE_WAIT : TROUBLE_RULES, code, dsn, text, verdict_r);
+	verdict_r->word = word;
 }
 
 const char *verdict_word(enum trouble trouble)

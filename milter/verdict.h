@@ -3,8 +3,8 @@
 #ifndef VERDICT_H
 #define VERDICT_H
 
-#include "author.h"
 #include "base.h"
+#include "message.h"
 #include "span.h"
 
 enum verdict_action {
@@ -26,6 +26,7 @@ enum trouble {
 	TROUBLE_APPLY,        /* Postfix did not take an edit */
 	TROUBLE_SPLIT,        /* copies for single recipients: keys or facts are not there */
 	TROUBLE_RETURN_PATH,  /* the keys of the return path are not there */
+	TROUBLE_TOKEN_KEYS,   /* the keys of tokens that the message must have are not there */
 	TROUBLE_LATER,        /* the policy service says: later */
 	TROUBLE_ORDER,        /* events without the MAIL that belongs to them */
 	/* the message's */
@@ -33,13 +34,10 @@ enum trouble {
 	TROUBLE_TOO_MANY_RECIPIENTS,
 	TROUBLE_BAD_HEADER,
 	TROUBLE_BAD_BODY,
-	TROUBLE_REFUSED,      /* the policy service refuses */
-	TROUBLE_LIST_FOREIGN, /* List-Unsubscribe leads to somebody else */
-	TROUBLE_LIST_TWICE,
-	TROUBLE_TEMPLATE, /* leftovers of a template, where the stream refuses them */
-	/* one for each author_fault, in its order */
-	TROUBLE_AUTHOR,
-	TROUBLE_COUNT = TROUBLE_AUTHOR + AUTHOR_FAULTS
+	TROUBLE_REFUSED, /* the policy service refuses */
+	TROUBLE_RULES,   /* rules refuse (comply.h), */
+	TROUBLE_WAIT,    /* or cannot tell now */
+	TROUBLE_COUNT
 };
 
 #define VERDICT_TEXT_MAX 512
@@ -47,13 +45,12 @@ enum trouble {
 struct verdict {
 	enum trouble trouble;
 	enum verdict_action action;
+	const char *word;            /* for the log */
 	char code[4];                /* "550"; empty when accepted */
 	char dsn[12];                /* "5.7.1" (RFC 3463) */
 	char text[VERDICT_TEXT_MAX]; /* printable ASCII, one line */
 };
 
-/* The trouble that stands for a fault of the author check. */
-enum trouble verdict_author_trouble(enum author_fault fault);
 /* The trouble that stands for a fault of the message. */
 enum trouble verdict_message_trouble(enum message_fault fault);
 
@@ -63,6 +60,10 @@ void verdict_decide(enum trouble trouble, struct span subject, struct verdict *v
 
 /* A reply that the policy service worded. Malformed codes fall back to the table's. */
 void verdict_foreign(enum trouble trouble, struct span code, struct span dsn, struct span text,
+    struct verdict *verdict_r);
+
+/* What the rules say; a code of 4xx makes it a tempfail. word: for the log. */
+void verdict_rules(const char *word, struct span code, struct span dsn, struct span text,
     struct verdict *verdict_r);
 
 /* A word for the log. Never NULL. */

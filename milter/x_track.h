@@ -7,6 +7,8 @@
 #include "settings.h"
 #include "span.h"
 
+#define X_TRACK_HEADER "X-Track"
+
 struct x_track {
 	enum tracking clicks, opens;
 };

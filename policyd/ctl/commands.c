@@ -71,6 +71,21 @@ static const struct grammar_option suppress_remove_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option rules_options[] = {
+	{ 0, "tenant", "TENANT", "the modes that are in force for a tenant's first stream" },
+	{ 0, "stream", "STREAM", "those of that stream of the tenant" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option test_options[] = {
+	{ 0, "tenant", "TENANT", "whose message it is (must be given)" },
+	{ 0, "stream", "STREAM", "which stream; the tenant's first when not given" },
+	{ 0, "sender", "ADDRESS",
+	    "envelope sender (the address of From); <> is the null sender" },
+	{ 0, "recipient", "ADDRESS", "its one recipient (recipient@example.com)" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option suppress_list_options[] = {
 	SCOPE_OPTIONS,
 	END_OF_OPTIONS,
@@ -151,6 +166,10 @@ static const struct grammar_command commands[] = {
 	{ "pool resume <pool>", "undo pool pause", pause_options, cmd_pool_resume },
 	{ "provider <name>...", "the mailbox provider of a domain, or of its MX hosts", NULL,
 	    cmd_provider },
+	{ "test <file>", "what the milter would make of a message (- is stdin)", test_options,
+	    cmd_test },
+	{ "rules [<rule>]", "what is asked of a message, and the source of each rule",
+	    rules_options, cmd_rules },
 	{ "suppress add <address>...", "never mail these addresses", suppress_add_options,
 	    cmd_suppress_add },
 	{ "suppress rm <address>", "take an address off a list", suppress_remove_options,

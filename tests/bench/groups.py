@@ -14,7 +14,7 @@ from lab import BUILD, REPO, Failure, Lab, free_port, run, wait_until
 from ours import POOL, Suite
 from peers import Peers
 from postfix import Postfix, session_members
-from stack import MILTER_UID, POLICYD_UID, must
+from stack import MILTER_UID, POLICYD_UID, Config, Tenant, must
 
 CONNECTIONS = 100           # on the policy server
 MILTER_CONNECTIONS = 8
@@ -228,8 +228,8 @@ class Links50(Sign):
     tenants, must = {"untouched": 1, "tracked": 1}, ("untouched", "tracked")
 
     def suite_of(self, side):
-        return Suite(1, signing=1, stream='tracking = "aggregate";' if side == "tracked" else
-                     'tracking = "off"; unsubscribe = "keep";')
+        return Suite(1, signing=1, stream='tracking = "%s";' % (
+            "aggregate" if side == "tracked" else "off"))
 
     def measure(self, side, kind="newsletter"):
         return super().measure(side, kind)
@@ -255,6 +255,29 @@ class LinkCost(Group):
         return calmest(lambda: load_once([
             program("linkcost"), "-m", mode, "-f", mail, "-n", links, "-l", side, "-T",
             max(0.5, SECONDS / 3)]))
+
+
+class ComplyCost(Group):
+    """In process, no server: a bulk message of 2 KB held to all rules and repaired; one bare RSA-2048
+    signature."""
+
+    must = ("rules", "rsa")
+
+    def makers(self):
+        key = self.lab.path / "floor.pem"
+        must(["openssl", "genrsa", "-traditional", "-out", key, "2048"])
+        mail = mails.write(self.lab) / "small" / "1.eml"
+        config = Config(self.lab, [Tenant("acme", ["acme.example"], keys={},
+                                          domain='tracking_host = "click.acme.example";')],
+                        token_keys=tokens.Keys())
+        return {"rules": lambda: ["complycost", "-f", config.file, "-k",
+                                  config.directory / "tokens"],
+                "rsa": lambda: ["signcost", "-k", key, "-m", "evp", "-f", mail]}
+
+    def measure(self, side):
+        name, *more = self.sides[side]
+        return calmest(lambda: load_once([program(name), *more, "-l", side, "-T",
+                                          max(0.5, SECONDS / 3)]))
 
 
 class SignScale(Sign):

@@ -1,8 +1,10 @@
 """mails - the messages that are signed: plain text of 2 KB, HTML of 50 KB with some 400 links, and
-a newsletter of 50 KB with 40. The same each time."""
+a newsletter of 50 KB with 40. The same each time, but for their dates."""
 import random
+import time
 
-HEAD = ("Date: Thu, 01 Jan 2026 10:00:0%d +0000\nFrom: Campaign Desk <user@d0.example>\n"
+HEAD = (time.strftime("Date: %a, %d %b %Y %H:%M:0%%d +0000", time.gmtime()) +
+        "\nFrom: Campaign Desk <user@d0.example>\n"
         "To: Subscriber <subscriber@dest.example>\nSubject: %s %s %s\n %s %s\n"
         "Message-ID: <%d.%d@app.tenant.example>\n"
         "List-Unsubscribe: <https://www.d0.example/u/%s>\nX-Campaign: %s\nMIME-Version: 1.0\n")

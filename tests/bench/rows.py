@@ -3,8 +3,8 @@ what is wanted of it. Pure; the median over the rounds is taken by run.py.
 """
 from collections import namedtuple
 
-from groups import (EndToEnd, LinkCost, Links50, Policy, PolicyScale, Pools, Routes, Sign,
-                    Sign50, SignScale, Web)
+from groups import (ComplyCost, EndToEnd, LinkCost, Links50, Policy, PolicyScale, Pools, Routes,
+                    Sign, Sign50, SignScale, Web)
 
 # value(round) with round[side] a Result; wanted is text for the reader. peers: at least one of
 # these, besides all of needs; the fastest counts.
@@ -62,6 +62,8 @@ ROWS = (
     Row("links-vs-gumbo", LinkCost, ("newsletter", "gumbo"), (),
         over("newsletter", "load_us", "gumbo"), "<= 0.2"),
     Row("links-5000-vs-500", LinkCost, ("500", "5000"), (), over("5000", "load_us", "500"), "<= 12"),
+    Row("comply-cpu-vs-sign", ComplyCost, ("rules", "rsa"), (), over("rules", "load_us", "rsa"),
+        "<= 0.15"),
     Row("web-click-vs-null", Web, ("null", "ours"), (), over("ours", "rps"), ">= 0.7"),
     Row("policy-100k-vs-100-tenants", PolicyScale, ("few", "many"), (),
         over("many", "rps", "few"), ">= 0.85"),

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import authors  # noqa: E402
 import verify  # noqa: E402
+from dates import DATE  # noqa: E402
 from lab import Lab, expect  # noqa: E402
 from pair import Pair  # noqa: E402
 from postfix import available  # noqa: E402
@@ -124,7 +125,7 @@ def header_cases(login):
 
 def compose(lines):
     text = "\r\n".join([x.replace("\n", "\r\n") for x in lines] +
-                       ["To: x@dest.example", "Date: Mon, 23 Nov 2026 08:00:00 +0000",
+                       ["To: x@dest.example", "Date: " + DATE,
                         "Message-ID: <1@penguin.test>", "", "body", ""])
     return text.encode("utf-8", "surrogateescape")
 
@@ -175,7 +176,8 @@ def envelopes(pair):
                 sender, login, owner))
             expect(must is not True or passed, "%r as %r: %s" % (sender, login, refusal))
             counts["passed" if passed else "refused"] += 1
-        data, refusal, _ = pair.send(login, "", compose(["From: a@" + own]))
+        data, refusal, _ = pair.send(login, "", compose(
+            ["From: a@" + own, "Auto-Submitted: auto-replied"]))
         expect(data is not None, "<> as %r: %s" % (login, refusal))
         data, refusal, _ = pair.send(login, "", compose(["From: a@" + LOGINS[login][2]]))
         expect(data is None, "<> was an exemption for %r" % login)

@@ -62,7 +62,8 @@ def soak(policyd):
         for name in sizes:
             sizes[name].append(getattr(policyd.daemons, name).memory_octets())
 
-    message = head("a@mail.example") + b"\r\n" + b"A line of text like others.\r\n" * 200
+    message = head("a@mail.example", date=policyd.clock.date()) + b"\r\n" + \
+        b"A line of text like others.\r\n" * 200
     with Mails(policyd, SESSIONS, "mail", message, MAIL_GAP_S) as mails:
         swarm.connect()
         swarm.run(SECONDS, look)

@@ -114,22 +114,23 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def big(sender):
+def big(sender, date):
     link = b'<p><a href="https://www.%06d.example/landing/page?id=%06d&amp;x=y">click here</a> now</p>'
     lines = b"\r\n".join(link % (i, i) for i in range(LINKS))
-    text = head(sender, "Content-Type: text/html; charset=utf-8") + b"\r\n<html><body>\r\n"
+    text = head(sender, "Content-Type: text/html; charset=utf-8", date=date) + b"\r\n<html><body>\r\n"
     return text + lines + b"\r\n" + b"<p>text</p>\r\n" * ((BIG - len(lines)) // 13) + \
         b"</body></html>\r\n"
 
 
 def milter(policyd):
-    small = head("a@bravo.example") + b"\r\n" + b"A line of text like others.\r\n" * 50
+    date = policyd.clock.date()
+    small = head("a@bravo.example", date=date) + b"\r\n" + b"A line of text like others.\r\n" * 50
     process = policyd.daemons.milter
     with Mails(policyd, 8, "bravo", small, 0.1) as quiet:
         before = cpu_seconds(process.pid)
         time.sleep(SECONDS)
     small_s = (cpu_seconds(process.pid) - before) / max(1, quiet.sent)
-    with Mails(policyd, 4, "charlie", big("a@charlie.example"), 0.01) as attack, \
+    with Mails(policyd, 4, "charlie", big("a@charlie.example", date), 0.01) as attack, \
             Mails(policyd, 8, "bravo", small, 0.1) as busy:
         before = cpu_seconds(process.pid)
         time.sleep(SECONDS)

@@ -784,6 +784,33 @@ def check_all(b):
     b.write_config()
 
 
+def rules(b):
+    """The table, one rule, and the modes of a stream."""
+    b.write_config()
+    rows = b.json("rules")
+    expect(len(rows) == 39 and [r["rule"] for r in rows][:2] == ["H01", "H02"], rows)
+    for row in rows:
+        one = b.json("rules", row["rule"].lower())
+        expect(one["rule"] == row["rule"] and one["source"] and one["check"] == row["check"], one)
+    expect(b.json("rules", "L02")["code"] == "550", b.json("rules", "L02"))
+    b.run("rules", "X99", status=64)
+    b.run("rules", "--stream", "news", status=64)
+    path = b.etc / "tenants.d" / "rules.conf"
+    path.write_text(
+        'tenant = "rules"; plan = "p"; logins = ["rules"]; domains = ( { name = "r.example"; } ); '
+        'streams = ( { name = "news"; rules = ["S08=enforce"]; }, '
+        '{ name = "bills"; class = "transactional"; } );')
+    for stream, wanted in ((None, {"L01": "fix", "S08": "enforce", "H01": "enforce"}),
+                           ("bills", {"L01": "off", "S08": "off", "H01": "enforce"})):
+        more = ["--stream", stream] if stream else []
+        modes = {r["rule"]: r["mode"] for r in b.json("rules", "--tenant", "rules", *more)}
+        expect({k: modes[k] for k in wanted} == wanted, (stream, modes))
+    expect(b.json("rules", "--tenant", "rules", "S08")["mode"] == "enforce", "one rule")
+    b.run("rules", "--tenant", "nobody", status=66)
+    b.run("rules", "--tenant", "rules", "--stream", "nothing", status=66)
+    path.unlink()
+
+
 def provider(b):
     """Domains and hosts to groups; the file and its mistakes."""
     b.write_config(more='providers = "%s";\n' % (REPO / "etc/providers.conf"))
@@ -827,6 +854,7 @@ def main():
                 ("postfix enable rolls back", roll_back),
                 ("postfix check", check_findings),
                 ("provider", provider),
+                ("rules", rules),
                 ("check", check_all)):
             suite.check("ctl: " + name, check, b)
         b.control.close()

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import newsletters  # noqa: E402
 import tokens  # noqa: E402
+from dates import DATE  # noqa: E402
 from lab import Lab, expect, wait_until  # noqa: E402
 from newsletters import LEFT, TRACKED, Reader, alternative, mime, page  # noqa: E402
 from suite import Suite  # noqa: E402
@@ -29,6 +30,8 @@ STREAMS = {
     "utm": 'tracking = "aggregate"; utm = ["utm_source=news", "utm_medium=email"];',
     "refuse": 'merge_tags = "refuse";',
     "tx": 'class = "transactional"; tracking = "aggregate";',
+    "indtx": 'class = "transactional"; tracking = "individual"; opens = "individual"; '
+             'exclude_hosts = ["app.acme.example"];',
     "keep": 'unsubscribe = "keep";',
     "mailto": 'unsubscribe_mailto = "leave@acme.example";',
 }
@@ -81,13 +84,15 @@ streams = ( %s );
             "recipients": request["recipients"]})
 
 
+OWN_WAY_OUT = ("List-Unsubscribe: <https://acme.example/u?7>",
+               "List-Unsubscribe-Post: List-Unsubscribe=One-Click")
 WORLD = READER = None
 NUMBER = [0]
 
 
 def message(lines, body, *more, sender="a@acme.example"):
     head = ["From: " + sender, "To: x@dest.example", "Subject: Hi",
-            "Date: Mon, 23 Nov 2026 08:00:00 +0000", "Message-ID: <1@acme.example>"]
+            "Date: " + DATE, "Message-ID: <1@acme.example>"]
     return "\r\n".join(head + list(more) + lines).encode() + b"\r\n\r\n" + body
 
 
@@ -226,12 +231,15 @@ def individual():
     expect({c["message"] for c in work["clicks"]} == {work["opens"][0]["message"]}, "message ids")
     expect(record()["pixel"] == "yes", record())
     expect(result.body.index(b"/o/") < result.body.index(b"</BODY>"), "the image stands behind")
-    for several in (("<a@dest.example>", "<b@dest.example>"),):
-        work, result = done(octets, "ind", recipients=several)
-        expect({(c["recipient"], c["flags"]) for c in work["clicks"]} == {(0, 0)}, work["clicks"])
-        expect([(o["recipient"], o["flags"]) for o in work["opens"]] == [(0, 0)], work["opens"])
-        expect(not result.values("List-Unsubscribe"), result.values("List-Unsubscribe"))
-        expect(record("several_recipients")["recipients"] == "2", "no line")
+    several = ("<a@dest.example>", "<b@dest.example>")
+    # A URI of ours names one recipient; without copies there is none for two (L05).
+    result = send(octets, "ind", recipients=several)
+    expect(result.code == "550" and "5.7.1 [L05]" in result.reply, result.reply)
+    work, result = done(octets, "indtx", recipients=several)
+    expect({(c["recipient"], c["flags"]) for c in work["clicks"]} == {(0, 0)}, work["clicks"])
+    expect([(o["recipient"], o["flags"]) for o in work["opens"]] == [(0, 0)], work["opens"])
+    expect(not result.values("List-Unsubscribe"), result.values("List-Unsubscribe"))
+    expect(record("several_recipients")["recipients"] == "2", "no line")
 
 
 def only_opens():
@@ -259,7 +267,8 @@ def x_track():
         expect({c["flags"] for c in work["clicks"]} == clicks and len(work["opens"]) == opens,
                "%s in %s: %r" % (field, stream, work))
         expect(not result.values("X-Track"), "X-Track left")
-    result = send(message(lines, body, "X-Track: click=0", "x-track: open=0", "X-TRACK: x"), "keep")
+    result = send(message(lines, body, *OWN_WAY_OUT, "X-Track: click=0", "x-track: open=0",
+                          "X-TRACK: x"), "keep")
     accepted(result)
     expect(not result.values("X-Track") and not result.values("X-Penguin-Split"), result.headers)
 
@@ -415,10 +424,10 @@ def unsubscribe_added():
 
 
 def unsubscribe_kept():
-    """Not in a transactional stream, not with "keep", not without a tracking host."""
+    """Not in a transactional stream, not with "keep", not without a tracking host. With one, mail
+    of a stream that keeps its own leaves only with what RFC 8058 asks for."""
     lines, body = mime("utf-8", "8bit")
-    for stream, sender in (("tx", "a@acme.example"), ("keep", "a@acme.example"),
-                           ("plain", "a@bare.example")):
+    for stream, sender in (("tx", "a@acme.example"), ("plain", "a@bare.example")):
         for fields in ((), ("List-Unsubscribe: <https://esp.example/u>",)):
             result = send(message(lines, body, *fields, sender=sender), stream,
                           sender="<%s>" % sender)
@@ -426,6 +435,16 @@ def unsubscribe_kept():
             expect(result.values("List-Unsubscribe") ==
                    [f.split(":", 1)[1] for f in fields], result.values("List-Unsubscribe"))
             expect(not result.values("List-Unsubscribe-Post"), stream)
+    result = send(message(lines, body, *OWN_WAY_OUT), "keep")
+    accepted(result)
+    expect([result.values(f.split(":")[0]) for f in OWN_WAY_OUT] ==
+           [[f.split(":", 1)[1]] for f in OWN_WAY_OUT], result.headers)
+    for fields, why in (((), "no List-Unsubscribe header"), (OWN_WAY_OUT[:1], "no List-Unsubscribe-Post"),
+                        (("List-Unsubscribe: <https://esp.example/u>", OWN_WAY_OUT[1]), "a host"),
+                        ((OWN_WAY_OUT[0] + ", <https://acme.example/2>", OWN_WAY_OUT[1]), "exactly one")):
+        result = send(message(lines, body, *fields), "keep")
+        expect(result.code == "550" and "[L0" in result.reply and why in result.reply,
+               "%r: %s" % (fields, result.reply))
 
 
 def unsubscribe_of_strangers():
@@ -569,16 +588,19 @@ def split_forgeries():
 # ---- without keys, local mail ----
 
 def without_keys(lab):
-    """Analytics fail open: mail leaves signed and as it was, with a complaint a minute."""
+    """Analytics fail open: mail leaves signed and as it was, with a complaint a minute. Bulk mail
+    that should have a way out waits."""
     world = LinkWorld(lab, "bare", with_keys=False)
     world.start()
     lines, body = mime("utf-8", "8bit")
     for _ in range(5):
-        result = send(message(lines, body, "List-Unsubscribe: <mailto:x@acme.example>"), "ind",
+        result = send(message(lines, body, "List-Unsubscribe: <mailto:x@acme.example>"), "indtx",
                       world=world)
         expect(result.action == "continue" and result.body == body, result.reply)
         expect(result.values("List-Unsubscribe") == [" <mailto:x@acme.example>"], result.headers)
         expect([s.good for s in dkimpy(result.message, world.records)] == [True], "not signed")
+        result = send(message(lines, body), "plain", world=world)
+        expect(result.code == "451" and "4.7.5" in result.reply, result.reply)
     complaints = re.findall(r"token_keys .*domain=(\w+) .*", world.log())
     expect(sorted(complaints) == ["click", "open", "unsubscribe"], complaints)
     world.split["ind"] = "pending"
@@ -589,14 +611,16 @@ def without_keys(lab):
 
 
 def local_mail():
-    """sendmail(1): one recipient as ever; several share links that name nobody."""
+    """sendmail(1): one recipient as ever; several would share a URI that names none of them."""
     lines, body = mime("utf-8", "8bit")
     octets = message(lines, body)
-    for recipients, own in ((("<a@dest.example>",), True),
-                            (("<a@dest.example>", "<b@dest.example>"), False)):
-        result = send(octets, "", login="", local=True, client="127.0.0.1", recipients=recipients)
-        accepted(result)
-        expect(bool(result.values("List-Unsubscribe")) == own, result.headers)
+    result = send(octets, "", login="", local=True, client="127.0.0.1",
+                  recipients=("<a@dest.example>",))
+    accepted(result)
+    expect(len(result.values("List-Unsubscribe")) == 1, result.headers)
+    result = send(octets, "", login="", local=True, client="127.0.0.1",
+                  recipients=("<a@dest.example>", "<b@dest.example>"))
+    expect(result.code == "550" and "[L05]" in result.reply, result.reply)
 
 
 def main():

@@ -13,6 +13,7 @@ import pwd
 import shutil
 import socket
 import struct
+import time
 
 import smtp
 from lab import BUILD, REPO, Failure, Lab, can_connect, free_port, run, wait_until
@@ -180,13 +181,20 @@ class Clock:
 
     def __init__(self, lab):
         self.path = lab.path / "clock"
+        self.distance = 0
         self.path.write_bytes(struct.pack("<q", 0))
         self.path.chmod(0o644)
 
     def set(self, seconds):
         """Distance to the real clock."""
+        self.distance = int(seconds)
         with open(self.path, "r+b") as f:
             f.write(struct.pack("<q", int(seconds * 10**9)))
+
+    def date(self):
+        """What it says now, as a Date field does."""
+        return time.strftime("%a, %d %b %Y %H:%M:%S +0000",
+                             time.gmtime(time.time() + self.distance))
 
 
 class Daemons:

@@ -29,8 +29,9 @@ static inline int unit_remove(
 	return remove(path);
 }
 
-/* tenants: texts without 'plan = "p";', which is put in front. */
-static inline struct snapshot *unit_snapshot(const char *const *tenants, size_t count)
+/* tenants: texts without 'plan = "p";', which is put in front. provider: what its file has besides. */
+static inline struct snapshot *unit_snapshot_with(
+    const char *provider, const char *const *tenants, size_t count)
 {
 	struct config_report report = { .text = BUF_INIT(65536) };
 	char directory[] = "/tmp/penguin-unit-XXXXXX", name[64], text[4096];
@@ -39,8 +40,9 @@ static inline struct snapshot *unit_snapshot(const char *const *tenants, size_t 
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(name, sizeof name, "%s/tenants.d", directory);
 	ck_assert_int_eq(mkdir(name, 0700), 0);
-	unit_write(
-	    directory, "p.conf", "plans = ( { name = \"p\"; recipients = \"1/day\"; } );\n");
+	snprintf(text, sizeof text,
+	    "plans = ( { name = \"p\"; recipients = \"1/day\"; } );\n%s", provider);
+	unit_write(directory, "p.conf", text);
 	for (size_t i = 0; i < count; i++) {
 		snprintf(name, sizeof name, "tenants.d/%zu.conf", i);
 		snprintf(text, sizeof text, "plan = \"p\"; %s\n", tenants[i]);
@@ -52,6 +54,11 @@ static inline struct snapshot *unit_snapshot(const char *const *tenants, size_t 
 	buf_free(&report.text);
 	nftw(directory, unit_remove, 8, FTW_DEPTH | FTW_PHYS);
 	return s;
+}
+
+static inline struct snapshot *unit_snapshot(const char *const *tenants, size_t count)
+{
+	return unit_snapshot_with("", tenants, count);
 }
 
 #endif

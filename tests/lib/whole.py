@@ -12,6 +12,7 @@ import random
 import re
 
 import verify
+from dates import DATE
 
 FORGED = b"penguin/forged"
 MIB = 1 << 20
@@ -118,7 +119,7 @@ def compose(seed, number, senders, biggest=10 * MIB, local_share=0.0):
     address = sender.address.encode()
     head = [b"From: " + chance.choice((address, b"News <%s>" % address)),
             b"To: m%d@dest.example" % number, b"Subject: mail %d,\r\n of a series" % number,
-            b"Date: Mon, 23 Nov 2026 08:00:00 +0000",
+            b"Date: " + DATE.encode(),
             b"Message-ID: <%d.%d@%s>" % (seed, number, sender.domain.encode()),
             b"MIME-Version: 1.0", b"X-Series: %d" % number,
             b"List-Unsubscribe: <https://lists.example/%d>" % number]

@@ -182,7 +182,14 @@ START_TEST(edits)
 	ck_assert_int_eq(message_insert_header(m, 1, "Y", SPAN("v\r\n x")), ERR_SYNTAX);
 	ck_assert_int_eq(message_insert_header(m, 1, "Y", SPAN("v\0")), ERR_SYNTAX);
 	ck_assert_int_eq(message_insert_header(m, 1, "Y Z", SPAN("v")), ERR_SYNTAX);
+	ck_assert_int_eq(message_insert_header(m, 1, "Y", SPAN(" \xc3\xa4")), ERR_SYNTAX);
+	ck_assert_int_eq(message_insert_header(m, 1, "Y", SPAN(" a\n \n b")), ERR_SYNTAX);
+	ck_assert_int_eq(
+	    message_change_header(m, &m->headers[0], SPAN(" v\nBcc: x")), ERR_SYNTAX);
+	ck_assert_int_eq(message_change_header(m, &m->headers[0], SPAN("")), ERR_SYNTAX);
 	ck_assert_uint_eq(m->edit_count, 41);
+	ck_assert_int_eq(message_change_header(m, &m->headers[1], SPAN(" w")), ERR_OK);
+	ck_assert(m->edits[41].kind == EDIT_CHANGE_HEADER && m->edits[41].index == 2);
 	message_free(&m);
 }
 END_TEST
@@ -203,6 +210,7 @@ START_TEST(final_fields)
 	ck_assert_int_eq(
 	    message_delete_header(m, message_find_header(m, SPAN("A"), 3, NULL)), 0);
 	ck_assert_int_eq(message_delete_header(m, h), 0);
+	ck_assert_int_eq(message_change_header(m, &m->headers[1], SPAN(" one")), 0);
 	ck_assert_int_eq(message_insert_header(m, 1, "N", SPAN(" top")), 0);
 	ck_assert_int_eq(message_insert_header(m, 3, "M", SPAN(" third")), 0);
 	ck_assert_int_eq(message_insert_header(m, 99, "Z", SPAN(" last")), 0);
@@ -211,7 +219,7 @@ START_TEST(final_fields)
 	for (size_t i = 0; i < final.header_count; i++)
 		buf_printf(&names, "%.*s:%.*s|", SPAN_ARG(final.headers[i].name),
 		    SPAN_ARG(final.headers[i].value));
-	ck_assert_str_eq(buf_cstr(&names), "N: top|A: 1|M: third|B: 1|Z: last|");
+	ck_assert_str_eq(buf_cstr(&names), "N: top|A: 1|M: third|B: one|Z: last|");
 	/* the message itself stays as it is */
 	ck_assert_uint_eq(m->header_count, 4);
 	ck_assert_str_eq(m->edits[m->edit_count - 1].value, "<x@y>");

@@ -90,6 +90,61 @@ START_TEST(every_day)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int64_t seconds; /* -1: none */
+} mails[] = {
+	{ "Mon, 23 Nov 2026 08:00:00 +0000", 1795420800 },
+	{ " Mon, 23 Nov 2026 08:00:00 +0000", 1795420800 },
+	{ "mon,23 nov 2026 08:00:00 -0000", 1795420800 },
+	{ "23 Nov 2026 08:00 +0000", 1795420800 },
+	{ "23 Nov 26 8:00 GMT", 1795420800 },
+	{ "Mon, 23 Nov 2026 03:00:00 EST", 1795420800 },
+	{ "Mon, 23 Nov 2026 08:00:00 Z", 1795420800 },
+	{ "Mon, 23 Nov 2026 09:30:00 +0130", 1795420800 },
+	{ "Mon,\n 23 Nov 2026 08:00:00 +0000 (a (b) \\) c)", 1795420800 },
+	{ "Sun, 23 Nov 2026 08:00:00 +0000", 1795420800 }, /* a wrong day's name */
+	{ "1 Jan 70 00:00:00 +0000", 0 },
+	{ "29 Feb 2024 00:00 +0000", 1709164800 },
+	{ "", -1 },
+	{ "Mon", -1 },
+	{ "Mon 23 Nov 2026 08:00:00 +0000", -1 },
+	{ "Mux, 23 Nov 2026 08:00:00 +0000", -1 },
+	{ "29 Feb 2026 00:00 +0000", -1 },
+	{ "0 Nov 2026 00:00 +0000", -1 },
+	{ "23 Nov 2026 24:00 +0000", -1 },
+	{ "23 Nov 2026 08:60 +0000", -1 },
+	{ "23 Nov 2026 08:00:61 +0000", -1 },
+	{ "23 Nov 2026 08:00:00", -1 },
+	{ "23 Nov 2026 08:00:00 +00", -1 },
+	{ "23 Nov 2026 08:00:00 +0060", -1 },
+	{ "23 Nov 2026 08:00:00 +0000 x", -1 },
+	{ "23 Nov 2026 08:00:00 +0000 (", 1795420800 },
+	{ "23 Nov 20261 08:00:00 +0000", -1 },
+	{ "2026-11-23T08:00:00Z", -1 },
+};
+
+START_TEST(of_mail)
+{
+	char out[TEXT_TIME_MAIL_MAX];
+	int64_t s = -1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mails); i++) {
+		bool ok = text_time_parse_mail(span_cstr(mails[i].text), &s);
+
+		ck_assert_msg(ok == (mails[i].seconds >= 0) && (!ok || s == mails[i].seconds),
+		    "\"%s\": %d, %lld", mails[i].text, ok, (long long)s);
+	}
+	for (int64_t t = 0; t < INT64_C(4102444800); t += 7654321) {
+		text_time_put_mail(t, out);
+		ck_assert(text_time_parse_mail(span_cstr(out), &s));
+		ck_assert_int_eq(s, t);
+	}
+	text_time_put_mail(1795420800, out);
+	ck_assert_str_eq(out, "Mon, 23 Nov 2026 08:00:00 +0000");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("text_time");
@@ -100,6 +155,7 @@ int main(void)
 	tcase_set_timeout(cases, 120);
 	tcase_add_test(cases, table);
 	tcase_add_test(cases, every_day);
+	tcase_add_test(cases, of_mail);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""test_trial - "penguinctl test": what it says of a message is what the milter would do; the message
+that it shows verifies; nothing runs and nothing is asked."""
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import tokens  # noqa: E402
+import verify  # noqa: E402
+from dates import DATE  # noqa: E402
+from lab import BUILD, Lab, expect, run  # noqa: E402
+from stack import Config, Tenant  # noqa: E402
+from suite import Suite  # noqa: E402
+
+STREAMS = ('{ name = "news"; tracking = "individual"; }, '
+           '{ name = "bills"; class = "transactional"; }')
+BODY = ("Content-Type: text/html; charset=utf-8\n\n"
+        "<p><a href='https://shop.example/x'>x</a></p>\n<p>\u00fc</p>\n")
+HEAD = "From: News <n@acme.example>\nTo: jo@dest.example\n"
+
+
+class Bench:
+    def __init__(self, lab):
+        self.lab = lab
+        self.config = Config(lab, [Tenant(
+            "acme", ["acme.example"], streams=STREAMS,
+            domain='tracking_host = "click.acme.example";')], token_keys=tokens.Keys())
+
+    def ctl(self, text, *arguments, stdin=None):
+        path = self.lab.path / "mail.eml"
+        path.write_bytes(text.encode())
+        status, out, error = run([BUILD / "penguinctl", "-c", self.config.file, *arguments,
+                                  "-" if stdin else path], text.encode() if stdin else None)
+        return status, out.decode(), error.decode()
+
+    def test(self, text, stream="news", **more):
+        status, out, error = self.ctl(text, "-o", "json", "test", "--tenant", "acme", "--stream",
+                                      stream, "--sender", "n@acme.example", "--recipient",
+                                      "jo@dest.example", **more)
+        expect(out, error)
+        found = json.loads(out)
+        found["status"] = status
+        found["by"] = {r["rule"]: r["outcome"] for r in found["rules"]}
+        return found
+
+    def leaves(self, text, stream="news"):
+        """The message as the milter shows it, with CRLF."""
+        status, out, error = run([BUILD / "penguin-milter", "trial", self.config.file, "acme",
+                                  stream, "n@acme.example", "jo@dest.example"], text.encode())
+        expect(status == 0, error)
+        return out.split(b"\nmessage\t", 1)[1].split(b"\n", 1)[1].replace(b"\n", b"\r\n")
+
+
+def bulk(b):
+    text = HEAD + "Subject: Gr\u00fc\u00dfe\nBcc: x@y.example\n" + BODY
+    found = b.test(text)
+    expect(found["status"] == 0 and found["verdict"] == "accepted", found)
+    for rule, outcome in (("H01", "passed"), ("H02", "fixed"), ("H03", "fixed"), ("H08", "fixed"),
+                          ("H12", "fixed"), ("L01", "fixed"), ("L02", "fixed"), ("L03", "passed"),
+                          ("L07", "warned"), ("A02", "unknown")):
+        expect(found["by"][rule] == outcome, (rule, found["by"][rule]))
+    why = {r["rule"]: (r["why"], r["about"]) for r in found["rules"]}
+    expect(why["L07"][1] == "text/html" and why["H12"][1] == "Bcc", why)
+    covers = found["signatures"][0]["covers"].split(":")
+    expect(covers.count("List-Unsubscribe") == 2 and " " not in "".join(covers), covers)
+    for line in ("-Bcc: x@y.example", "+List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+                 "+Subject: =?utf-8?q?"):
+        expect("\n" + line in found["diff"], found["diff"])
+    for crlf in (text, text.replace("\n", "\r\n")):
+        signed = verify.dkimpy(b.leaves(crlf), b.config.records)
+        expect(len(signed) == 1 and signed[0].good, signed)
+
+
+def transactional(b):
+    text = HEAD + "Subject: Your order\nDate: %s\nMessage-ID: <7@acme.example>\n" \
+        "MIME-Version: 1.0\n" % DATE + BODY
+    found = b.test(text, "bills")
+    expect(found["status"] == 0 and found["class"] == "transactional", found)
+    expect(not {"fixed", "warned", "refused"} & set(found["by"].values()), found["by"])
+    changed = [x for x in found["diff"].split("\n")[3:] if x[:1] in "-+" and x]
+    expect(all(x[:1] == "+" for x in changed) and changed[0].startswith("+DKIM-Signature:"),
+           found["diff"])
+    expect(sum(x[1:2] not in " \t" for x in changed) == 1, "more than a signature: %s" % changed)
+
+
+def refused(b):
+    text = HEAD.replace("n@acme", "n@other") + "Date: soon\nSubject: x\n" + BODY
+    found = b.test(text)
+    expect(found["status"] == 65 and found["verdict"] == "refused", found)
+    expect(found["code"] == "550" and "[H02,A01]" in found["text"], found)
+    status, out, _ = b.ctl(text, "test", "--tenant", "acme")
+    expect(status == 65 and "[H02,A01]" in out and "\n---" not in out, out)
+
+
+def usage(b):
+    text = HEAD + BODY
+    expect(b.ctl(text, "test")[0] == 64, "without a tenant")
+    expect(b.ctl(text, "test", "--tenant", "nobody")[0] == 66, "no such tenant")
+    expect(b.ctl(text, "test", "--tenant", "acme", "--stream", "x")[0] == 66, "no such stream")
+    status, out, _ = b.ctl(text, "test", "--tenant", "acme", stdin=True)
+    expect(status == 0 and out.startswith("verdict"), out)
+    status, out, error = run([BUILD / "penguinctl", "-c", b.config.file, "test", "--tenant",
+                              "acme", "/nonexistent"])
+    expect(status == 66, (status, error))
+    for text in ("", "\n", "no field\n\nbody", HEAD, HEAD + "\n", "\r\n\r\n", ":\n\n", "a:" * 9999):
+        status, out, _ = b.ctl(text, "test", "--tenant", "acme")
+        expect(status in (0, 65) and out.startswith("verdict"), (text, status, out))
+
+
+def main():
+    suite = Suite()
+    with Lab() as lab:
+        b = Bench(lab)
+        for check in (bulk, transactional, refused, usage):
+            suite.check(check.__name__, check, b)
+    return suite.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
