@@ -130,6 +130,29 @@ static const struct rule rules[] = {
 		     "transactional mail",
 	    .repair = "missing ones are added", .source = "RFC 2369 sections 3.1 and 3.5"),
 
+	/* ---- what laws ask bulk mail to say (law.h); in force where the body is held ---- */
+	ROW(F01, "550", "5.7.1", BULK(FIX, OFF), REFUSES,
+	    .check =
+		"every text of the body has the tenant's postal_address; of a tenant that has "
+		"none configured all F rules only warn",
+	    .repair = "it is added",
+	    .source = "16 CFR 316.2(p), CAN-SPAM 7704(a)(5); CASL s. 6(2)"),
+	ROW(F02, "550", "5.7.1", BULK(FIX, OFF), REFUSES,
+	    .check = "every text of the body has a visible way to unsubscribe",
+	    .repair = "a link is added",
+	    .source = "CAN-SPAM 7704(a)(3); directive 2002/58/EC article 13; CASL s. 6(2)(c)"),
+	ROW(F03, "550", "5.7.1", BULK(FIX, OFF), REFUSES,
+	    .check = "every text says who sends it and, where the law asks, how to reach them",
+	    .repair = "name and contact are added",
+	    .source =
+		"directive 2000/31/EC article 6; PECR regulation 23; Spam Act 2003 s. 17"),
+	ROW(F04, "550", "5.7.1", BULK(FIX, OFF), REFUSES,
+	    .check = "an advertisement that nobody asked for says that it is one",
+	    .repair = "a line is added", .source = "CAN-SPAM 7704(a)(5)(A)(i)"),
+	ROW(F05, "550", "5.7.1", BULK(FIX, OFF), REFUSES,
+	    .check = "the imprint, where the law asks for one", .repair = "it is added",
+	    .source = "directive 2000/31/EC article 5"),
+
 	/* ---- signals ---- */
 	ROW(S01, "554", "5.6.0", MODES(OFF, FIX, OFF), WARNS,
 	    .check = "Precedence: bulk on bulk mail, no Precedence on transactional mail",

@@ -37,6 +37,11 @@ static const struct {
 	[RULE_L06] = { l06_find, l06_fix, NULL },
 	[RULE_L07] = { NULL, NULL, l07_look },
 	[RULE_L08] = { l08_find, l08_fix, NULL },
+	[RULE_F01] = { NULL, NULL, f01_look },
+	[RULE_F02] = { NULL, NULL, f02_look },
+	[RULE_F03] = { NULL, NULL, f03_look },
+	[RULE_F04] = { NULL, NULL, f04_look },
+	[RULE_F05] = { NULL, NULL, f05_look },
 	[RULE_S01] = { s01_find, s01_fix, NULL },
 	[RULE_S02] = { s02_find, s02_fix, NULL },
 	[RULE_S03] = { s03_find, s03_fix, NULL },
@@ -211,9 +216,31 @@ void comply_body(struct comply *c)
 	}
 }
 
+void comply_footer_done(struct comply *c, bool applied)
+{
+	c->may_edit = false;
+	for (unsigned i = RULE_F01; i <= RULE_F05; i++) {
+		struct found found;
+
+		if (c->outcomes[i] != OUTCOME_FIXED)
+			continue;
+		found = functions[i].look(c);
+		/* Repairable is by now: it was added. */
+		if (applied && (found.what == FOUND_FINE || found.what == FOUND_REPAIRABLE))
+			continue;
+		if (!applied)
+			found = BECAUSE(FLAW, "the body cannot be edited");
+		note(c, (enum rule_id)i, found, weigh(c, (enum rule_id)i, found.what));
+	}
+}
+
 bool comply_wants_body(const struct comply *c)
 {
-	return c->modes[RULE_L07] >= RULE_FIX || c->modes[RULE_T01] == RULE_ENFORCE;
+	bool footer = c->modes[RULE_F01] == RULE_ENFORCE;
+
+	for (unsigned i = 0; i < FOOTER_RULES; i++)
+		footer = footer || (c->facts.has_footer && c->modes[RULE_F01 + i] != RULE_OFF);
+	return footer || c->modes[RULE_L07] >= RULE_FIX || c->modes[RULE_T01] == RULE_ENFORCE;
 }
 
 /* ---- the sum ---- */

@@ -13,6 +13,7 @@
 
 #include "author.h"
 #include "base.h"
+#include "footer.h"
 #include "list_fields.h"
 #include "message.h"
 #include "rewrite.h"
@@ -45,6 +46,7 @@ struct comply_facts {
 	const struct tenant_domain *signer; /* whose keys sign; NULL: not known */
 	const struct list_facts *list;      /* NULL: List-Unsubscribe is not ours to set */
 	struct span complaint_id;           /* of CFBL-Feedback-ID; empty: none */
+	bool has_footer; /* the tenant has a postal_address: rules F are in force */
 	/* For each of these NOT_KNOWN until somebody can tell. */
 	enum knowledge message_id_unused, uri_unused; /* in other messages of the tenant */
 	enum knowledge key_in_dns, reply_to_takes_mail, senders_exist;
@@ -90,9 +92,12 @@ struct comply {
 	struct found found[RULE_COUNT]; /* the worst of each */
 	/* What is known of the body: structure and links, where it was held; else NULL. */
 	const struct rewrite *body;
-	const bool *ways_out; /* of each of its parts: has it an unsubscribe link? */
-	struct span template; /* a leftover in a link, or empty */
-	bool failed;          /* no memory */
+	const bool *ways_out;        /* of each of its parts: has it an unsubscribe link? */
+	struct span template;        /* a leftover in a link, or empty */
+	const struct footer *footer; /* what the texts say of what laws ask for; or NULL */
+	unsigned demands;            /* of those laws (law.h) */
+	bool may_edit;               /* the body may be changed */
+	bool failed;                 /* no memory */
 };
 
 /* What the log calls a fault of the author check. */
@@ -108,6 +113,10 @@ enum err comply_open(struct comply *c, const struct message *m,
 /* ERR_NOMEM only. */
 enum err comply_fields(struct comply *c) CHECKED;
 void comply_body(struct comply *c);
+/* FOOTER_BIT of what rules in mode fix want added. */
+unsigned comply_footer_items(const struct comply *c);
+/* After footer_settle: what could not be added after all is as bad as without repair. */
+void comply_footer_done(struct comply *c, bool applied);
 
 /* Does any rule refuse, or ask to wait? */
 bool comply_is_refused(const struct comply *c);

@@ -176,7 +176,7 @@ static bool rewrite_text(const struct comply *c, const struct header *h, struct 
 
 static bool to_ascii(const struct comply *c, const struct header *h, struct span *value_r)
 {
-	if (!field_is_utf8(h->value))
+	if (!span_is_utf8(h->value))
 		return false;
 	switch (place_of(h)) {
 	case PLACE_TEXT: return rewrite_text(c, h, value_r);

@@ -60,6 +60,14 @@ struct found l05_find(const struct comply *c);
 struct found l06_find(const struct comply *c);
 enum err l06_fix(struct comply *c);
 struct found l07_look(const struct comply *c);
+/* comply_footer.c */
+/* Every text will have one, by F02. */
+bool comply_adds_way_out(const struct comply *c);
+struct found f01_look(const struct comply *c);
+struct found f02_look(const struct comply *c);
+struct found f03_look(const struct comply *c);
+struct found f04_look(const struct comply *c);
+struct found f05_look(const struct comply *c);
 struct found l08_find(const struct comply *c);
 enum err l08_fix(struct comply *c);
 

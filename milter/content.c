@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "charset.h"
 #include "clock.h"
+#include "content_footer.h"
 #include "dkim_field.h"
 #include "draft.h"
 #include "judge.h"
@@ -240,6 +241,7 @@ struct work {
 	uint32_t expires_h;
 	struct span template; /* the first leftover */
 	bool *ways_out;       /* of each part: does a link of it lead out of the list? */
+	struct content_footer footer;
 };
 
 static void collect_listed(struct work *w)
@@ -403,10 +405,27 @@ out:
 	return e;
 }
 
+/* ---- carrying it out ---- */
+
+/* The root became UTF-8: what the header says of it follows. */
+static enum err set_root_type(struct message *draft, struct span type)
+{
+	struct buf value = BUF_INIT(4096);
+	enum err e = ERR_OK;
+
+	buf_printf(&value, " %.*s", SPAN_ARG(type));
+	if (message_find_header(draft, SPAN("MIME-Version"), 0, NULL) == NULL)
+		e = draft_add(draft, "MIME-Version", SPAN(" 1.0"));
+	if (e == ERR_OK)
+		e = draft_replace(draft, "Content-Type", buf_span(&value));
+	buf_free(&value);
+	return e;
+}
+
 /* Carries the edits out. What does not fit stays as it was. */
 static enum err finish_body(struct work *w)
 {
-	struct message *m = w->mail->message;
+	struct message *m = w->mail->message, *draft = &w->mail->comply.draft;
 	struct rewrite_outcome outcome;
 	struct buf body = BUF_INIT(OUT_MAX);
 	enum err e = rewrite_apply(w->r, &body, &outcome);
@@ -414,9 +433,13 @@ static enum err finish_body(struct work *w)
 	if (e == ERR_OK && outcome.changed) {
 		e = message_replace_body(m, &body);
 		if (e == ERR_OK && outcome.root_quoted)
-			e = draft_replace(&w->mail->comply.draft, "Content-Transfer-Encoding",
-			    SPAN(" quoted-printable"));
+			e = draft_replace(
+			    draft, "Content-Transfer-Encoding", SPAN(" quoted-printable"));
+		if (e == ERR_OK && outcome.root_type.n > 0)
+			e = set_root_type(draft, outcome.root_type);
 	}
+	if (w->mail->comply.footer != NULL && e == ERR_OK)
+		footer_settle(&w->footer.footer, w->r);
 	buf_free(&body);
 	return e;
 }
@@ -476,13 +499,18 @@ bool content_edit_body(struct mail *mail)
 	}
 	if (w.r == NULL)
 		return mail_fail(mail, TROUBLE_MEMORY, SPAN(""));
+	if (e == ERR_OK)
+		e = content_footer_look(mail, w.r, &w.footer);
 	ok = e == ERR_OK && judge(&w);
 	if (ok && !c->presigned && mail->kind != MAIL_ORIGINAL) {
-		if (c->modes.opens != TRACKING_OFF)
+		e = content_footer_add(mail, w.r, &w.footer);
+		if (e == ERR_OK && c->modes.opens != TRACKING_OFF)
 			e = add_pixel(&w);
 		if (e == ERR_OK)
 			e = finish_body(&w);
+		ok = judge_footer(mail, w.r, e == ERR_OK);
 	}
+	mail->comply.footer = NULL;
 	count_parts(&w);
 	rewrite_free(&w.r);
 	if (e == ERR_NOMEM || e == ERR_CRYPTO)

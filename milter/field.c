@@ -16,16 +16,6 @@ bool field_has_8bit(struct span value)
 	return false;
 }
 
-bool field_is_utf8(struct span text)
-{
-	for (size_t i = 0, length; i < text.n; i += length) {
-		length = span_utf8_length(span_from(text, i));
-		if (length == 0)
-			return false;
-	}
-	return true;
-}
-
 size_t field_longest_line(struct span name, struct span value)
 {
 	size_t longest = 0, line = name.n + 1;

@@ -41,8 +41,6 @@ enum err field_end(struct field *f, struct arena *arena, struct span *value_r) C
 /* May this value leave under that name? with_8bit: octets over 0x7f are none of the caller's. */
 bool field_is_fit(struct span name, struct span value, bool with_8bit);
 bool field_has_8bit(struct span value);
-/* Is the text UTF-8 (RFC 3629)? */
-bool field_is_utf8(struct span text);
 /* Octets of the longest line, the name and its colon included. */
 size_t field_longest_line(struct span name, struct span value);
 /* The value with folds at blanks it has, so that lines stay under FIELD_FOLD_AT octets where they

@@ -88,7 +88,10 @@ bool judge_fields(struct mail *mail)
 		.splits = mail->kind == MAIL_ORIGINAL,
 		.author = &mail->author,
 		.signer = mail->signer,
-		.list = mail->content.lists ? &mail->content.list : NULL };
+		.list = mail->content.lists ? &mail->content.list : NULL,
+		.has_footer =
+		    snapshot_tenant(mail->generation->snapshot, mail->tenant)->postal_address !=
+		    NULL };
 	enum err e = ERR_OK;
 
 	if (mail->signer != NULL)
@@ -136,6 +139,18 @@ bool judge_text(struct mail *mail, const struct rewrite *r, const bool *ways_out
 	comply_body(c);
 	c->body = NULL;
 	c->ways_out = NULL;
+	return settle(mail);
+}
+
+bool judge_footer(struct mail *mail, const struct rewrite *r, bool applied)
+{
+	struct comply *c = &mail->comply;
+
+	if (c->footer == NULL)
+		return true;
+	c->body = r;
+	comply_footer_done(c, applied);
+	c->body = NULL;
 	return settle(mail);
 }
 

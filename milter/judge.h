@@ -23,5 +23,7 @@ bool judge_gate(struct mail *mail);
 /* The body was held and its parts are known: the rules that look at it; false after a refusal. */
 struct rewrite;
 bool judge_text(struct mail *mail, const struct rewrite *r, const bool *ways_out);
+/* The body was edited, or could not be: what a footer still lacks; false after a refusal. */
+bool judge_footer(struct mail *mail, const struct rewrite *r, bool applied);
 
 #endif

@@ -2,9 +2,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "footer.h"
 #include "hash.h"
 #include "net.h"
 #include "shared.h"
+
+static bool wants_footers(const struct snapshot *s)
+{
+	for (size_t i = 0; i < snapshot_tenant_count(s); i++)
+		if (snapshot_tenant(s, i)->postal_address != NULL)
+			return true;
+	return false;
+}
 
 /* Takes the snapshot over in every case. */
 static enum err generation_new(struct snapshot *snapshot, bool cached,
@@ -31,6 +40,11 @@ static enum err generation_new(struct snapshot *snapshot, bool cached,
 		if (token_ring_read(p->tokens.keys, (enum token_purpose)i, &g->rings[i],
 			g->ring_errors[i], sizeof g->ring_errors[i]) != ERR_OK)
 			g->rings[i] = NULL;
+	if (wants_footers(snapshot))
+		e = phrases_read(
+		    p->milter.footer_texts, &footer_texts, &g->footer_texts, error, size);
+	if (e != ERR_OK)
+		goto out;
 	g->signer = signer_new(p->milter.signature_ttl_s, cached);
 	g->policy = policy_client_new(&address, p->milter.control_timeout_s);
 	if (g->signer == NULL || g->policy == NULL) {
@@ -53,6 +67,7 @@ void generation_unref(struct generation **generation)
 		return;
 	for (size_t i = 0; i < TOKEN_PURPOSES; i++)
 		token_ring_free(&g->rings[i]);
+	phrases_free(&g->footer_texts);
 	policy_client_free(&g->policy);
 	signer_free(&g->signer);
 	snapshot_unref(&g->snapshot);

@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "err.h"
 #include "keys.h"
+#include "phrases.h"
 #include "policy_client.h"
 #include "settings.h"
 #include "sign.h"
@@ -25,6 +26,7 @@ struct generation {
 	/* NULL: cannot be read, for the reason that stands beside it; who needs them complains. */
 	struct token_ring *rings[TOKEN_PURPOSES];
 	char ring_errors[TOKEN_PURPOSES][256];
+	struct phrases *footer_texts; /* NULL: no tenant has a footer */
 };
 
 #define COMPLAINTS 256 /* a collision silences one of two subjects for a minute */

@@ -788,7 +788,7 @@ def rules(b):
     """The table, one rule, and the modes of a stream."""
     b.write_config()
     rows = b.json("rules")
-    expect(len(rows) == 39 and [r["rule"] for r in rows][:2] == ["H01", "H02"], rows)
+    expect(len(rows) == 44 and [r["rule"] for r in rows][:2] == ["H01", "H02"], rows)
     for row in rows:
         one = b.json("rules", row["rule"].lower())
         expect(one["rule"] == row["rule"] and one["source"] and one["check"] == row["check"], one)

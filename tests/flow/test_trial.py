@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """test_trial - "penguinctl test": what it says of a message is what the milter would do; the message
 that it shows verifies; nothing runs and nothing is asked."""
+import email
+import email.policy
 import json
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import tokens  # noqa: E402
 import verify  # noqa: E402
 from dates import DATE  # noqa: E402
-from lab import BUILD, Lab, expect, run  # noqa: E402
+from lab import BUILD, REPO, Lab, expect, run  # noqa: E402
 from stack import Config, Tenant  # noqa: E402
 from suite import Suite  # noqa: E402
 
@@ -21,11 +23,12 @@ HEAD = "From: News <n@acme.example>\nTo: jo@dest.example\n"
 
 
 class Bench:
-    def __init__(self, lab):
+    def __init__(self, lab, **more):
         self.lab = lab
         self.config = Config(lab, [Tenant(
             "acme", ["acme.example"], streams=STREAMS,
-            domain='tracking_host = "click.acme.example";')], token_keys=tokens.Keys())
+            domain='tracking_host = "click.acme.example";', **more)], token_keys=tokens.Keys(),
+            milter='\tfooter_texts = "%s";\n' % (REPO / "etc/footer-texts.conf"))
 
     def ctl(self, text, *arguments, stdin=None):
         path = self.lab.path / "mail.eml"
@@ -93,6 +96,49 @@ def refused(b):
     expect(status == 65 and "[H02,A01]" in out and "\n---" not in out, out)
 
 
+FOOTED = dict(
+    more='display_name = "Acme News"; postal_address = ["Acme Ltd", "1 High Street", "London"]; '
+    'contact = "+44 20 1234567"; imprint = ["Acme Ltd, Reg. 123"];')
+PARTS = ("text/html; charset=iso-8859-1", "text/plain; charset=us-ascii", "text/plain",
+         "text/html; charset=utf-8\nContent-Transfer-Encoding: quoted-printable")
+
+
+def footers(b):
+    """What a law asks for comes in once, in every text; what comes back with it stays as it is."""
+    alternative = (
+        'Content-Type: multipart/alternative; boundary="x"\n\n--x\nContent-Type: text/plain\n\n'
+        "Hello\n--x\nContent-Type: text/html\n\n<html><body><p>Hello</p></body></html>\n--x--\n")
+    texts = ["Content-Type: %s\n\n<p>Hello</p>\n" % part for part in PARTS] + [alternative]
+    for text in texts:
+        mail = HEAD + "Subject: x\nMIME-Version: 1.0\n" + text
+        found = b.test(mail)
+        expect(found["status"] == 0, found)
+        expect([found["by"]["F0%d" % i] for i in (1, 2, 3, 5)] == ["fixed"] * 4, found["by"])
+        expect(found["by"]["L07"] == "passed", "the footer is the way out")
+        data = b.leaves(mail)
+        signed = verify.dkimpy(data, b.config.records)
+        expect(len(signed) == 1 and signed[0].good, signed)
+        for part in email.message_from_bytes(data, policy=email.policy.default).walk():
+            if part.is_multipart():
+                continue
+            content = part.get_content()
+            for words in ("Acme News", "1 High Street", "+44 20 1234567", "Reg. 123", "/u/"):
+                expect(content.count(words) >= 1, (words, content))
+            expect(content.count("1 High Street") == 1, content)
+        # As a client that sends it once more: without what was set on top.
+        again = b.test("From: " + data.decode().replace("\r\n", "\n").partition("\nFrom: ")[2])
+        expect([again["by"]["F0%d" % i] for i in (1, 2, 3, 5)] == ["passed"] * 4, again["by"])
+
+
+def footers_lacking(b):
+    """What cannot be added is said, and refuses bulk mail."""
+    found = b.test(HEAD + "Subject: x\nMIME-Version: 1.0\n" + BODY)
+    expect(found["status"] == 65 and "F03,F05]" in found["text"], found["text"])
+    expect(found["by"]["F01"] == "fixed" and found["by"]["F04"] == "passed", found["by"])
+    found = b.test(HEAD + "Subject: x\n" + BODY, "bills")
+    expect(found["status"] == 0 and "F01" not in found["by"], found["by"])
+
+
 def usage(b):
     text = HEAD + BODY
     expect(b.ctl(text, "test")[0] == 64, "without a tenant")
@@ -110,10 +156,14 @@ def usage(b):
 
 def main():
     suite = Suite()
-    with Lab() as lab:
-        b = Bench(lab)
-        for check in (bulk, transactional, refused, usage):
-            suite.check(check.__name__, check, b)
+    for more, checks in (({}, (bulk, transactional, refused, usage)),
+                         (FOOTED, (footers,)),
+                         ({"more": 'postal_address = ["Acme Ltd", "London"];'},
+                          (footers_lacking,))):
+        with Lab() as lab:
+            b = Bench(lab, **more)
+            for check in checks:
+                suite.check(check.__name__, check, b)
     return suite.end()
 
 
