@@ -18,6 +18,8 @@ POLICY = ("check_policy_service { unix:penguinmails/policy.sock, timeout=10s, "
 MILTER = ("{ unix:penguinmails-milter/milter.sock, default_action=tempfail, connect_timeout=5s, "
           "command_timeout=15s, content_timeout=60s }")
 
+RELOADED = "reload -- version"
+
 MAIN = """compatibility_level = 3.7
 queue_directory = {queue}
 data_directory = {data}
@@ -203,7 +205,19 @@ class Postfix:
         return pid if alive(pid) else None
 
     def reload(self):
+        """Returns when master has read its configuration again: postfix(1) only sends a signal."""
+        before = self.log().count(RELOADED)
         self.command("postfix", "reload")
+        wait_until(lambda: self.log().count(RELOADED) > before, 20, "master reads its files again")
+
+    def configure(self, name, text):
+        """main.cf or master.cf, replaced in one step: a master that reads meanwhile sees the old
+        file or the new one. Of an empty one it would believe that it has no services."""
+        path = self.config / name
+        new = path.with_name(name + ".new")
+        new.write_text(text)
+        new.chmod(path.stat().st_mode & 0o777)
+        os.replace(new, path)
 
     def command(self, name, *arguments, stdin=None):
         """A Postfix command on this instance: its output as text."""

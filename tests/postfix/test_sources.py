@@ -80,18 +80,17 @@ def check_conflicts(stack):
     """What was edited is named; enabling again mends it and leaves the rest alone."""
     master = stack.postfix.config / "master.cf"
     good = master.read_text()
-    master.write_text(good.replace("smtp_bind_address=127.0.0.22", "smtp_bind_address=127.0.0.99")
-                      .replace("syslog_name=postfix/penguin-out-ip3",
-                               "syslog_name=postfix/penguin-out-ip3\n"
-                               "    -o smtp_connect_timeout=7s")
-                      + "penguin-out-old unix - - n - - smtp\n")
+    edited = good.replace("smtp_bind_address=127.0.0.22", "smtp_bind_address=127.0.0.99").replace(
+        "syslog_name=postfix/penguin-out-ip3",
+        "syslog_name=postfix/penguin-out-ip3\n    -o smtp_connect_timeout=7s")
+    stack.postfix.configure("master.cf", edited + "penguin-out-old unix - - n - - smtp\n")
     status, out, error = stack.penguinctl("postfix", "check")
     expect(status != 0 and "penguin-out-ip2/unix" in out and "127.0.0.99" in out, out)
     expect("penguin-out-old belongs to no source" in out, out)
     ctl(stack, "postfix", "enable")
     now = master.read_text()
     expect("127.0.0.99" not in now and "smtp_connect_timeout=7s" in now, now)
-    master.write_text(good)
+    stack.postfix.configure("master.cf", good)
     stack.postfix.reload()
 
 
