@@ -5,8 +5,9 @@ Clients and sendmail(1) go on meanwhile. Nothing that was accepted is lost, noth
 twice, each copy is whole.
 
 Postfix itself, stopped between the other end's "250" and its own note of it, delivers that queue file
-again (RFC 5321 section 4.5.4.1 wants it so); and a client whose smtpd was stopped before its reply
-knows nothing. Both are counted apart.
+again (RFC 5321 section 4.5.4.1 wants it so); pickup(8), stopped between cleanup's answer and the
+removal of a file that sendmail(1) left, takes that file again; and a client whose smtpd was stopped
+before its reply knows nothing. All three are counted apart.
 
 PENGUIN_EVENTS (7), PENGUIN_MAILS (250), PENGUIN_SEED."""
 # timeout: 240
@@ -89,12 +90,15 @@ def working_day(stack):
         seen[name] += 1
     traffic.wait()
     traffic.drain(150)
-    print("# %s; %d mails by sendmail(1); %d queue files delivered again by Postfix" % (
-        ", ".join("%s %d" % item for item in sorted(seen.items())), traffic.local,
-        len(traffic.repeated())), flush=True)
+    print("# %s; %d mails by sendmail(1); %d queue files delivered again by Postfix, "
+          "%d taken again by pickup(8)" % (
+              ", ".join("%s %d" % item for item in sorted(seen.items())), traffic.local,
+              len(traffic.repeated()), len(traffic.taken_again())), flush=True)
     traffic.verdict(repeats=True)
     stops = seen["postfix stop, start"]
     expect(len(traffic.repeated()) <= stops * CLIENTS, "more repeated than were under way")
+    # pickup(8) takes one file after the other.
+    expect(len(traffic.taken_again()) <= stops, "more taken again than stops of Postfix")
     expect(traffic.local, "no mail by sendmail(1)")
 
 
