@@ -128,6 +128,11 @@ def newsletters():
     expect(not bad, "%d differ\n%s" % (len(bad), "\n".join(bad[:5])))
 
 
+# Left open in a template, they keep a link of it for what follows (HTML 13.2.4.3: the end of the
+# template clears formatting elements up to the last marker, and theirs is later than its own).
+MARKED = (b"<marquee", b"<object", b"<applet", b"<td", b"<th", b"<caption")
+
+
 def heap(rng):
     numbers = itertools.count(1)
     tags = rng.sample(TAGS, rng.randrange(3, 12))
@@ -155,6 +160,8 @@ def heaps():
             sums["doubtful for us"] += 1
         elif any(tag in lower for tag in (b"<svg", b"<math", b"<select", b"<noscript")):
             sums["inside of svg, math, select or noscript"] += 1
+        elif b"<template" in lower and any(tag in lower for tag in MARKED):
+            sums["repeated behind a template"] += 1
         else:
             bad.append("heap %d: we lack %r of %r: %r" % (number, missing, they, markup))
     print("# seed %d: %d heaps: %s" % (SEED, PAGES, ", ".join("%d %s" % (n, k) for k, n in sums.items())))

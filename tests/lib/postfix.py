@@ -8,6 +8,7 @@ import grp
 import os
 import pwd
 import signal
+import stat
 from pathlib import Path
 
 from lab import Failure, can_connect, free_port, run, wait_until
@@ -241,9 +242,10 @@ class Postfix:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
 
     def waiting(self):
-        """Files that Postfix has taken and not yet delivered or given up."""
+        """Files that Postfix has taken and not yet delivered or given up. One that is not executable
+        is not whole: its writer has told nobody that it has it, and may have been stopped."""
         return [p for name in ("maildrop", "incoming", "active", "deferred", "hold")
-                for p in (self.queue / name).rglob("*") if p.is_file()]
+                for p in (self.queue / name).rglob("*") if is_taken(p)]
 
     def flush(self):
         """Tries again now, what waits for its next attempt and what sendmail(1) left."""
@@ -256,6 +258,14 @@ class Postfix:
 
     def wait_log(self, text, seconds=15):
         wait_until(lambda: text in self.log(), seconds, "%r in the mail log" % text)
+
+
+def is_taken(path):
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and mode & stat.S_IXUSR != 0
 
 
 def alive(pid):

@@ -192,7 +192,15 @@ class Traffic:
             self.stack.postfix.flush()
             return not any(self.stack.postfix.waiting() or time.sleep(0.05) or
                            self.copies.checked != self.copies.count for _ in range(2))
-        wait_until(done, seconds, "the queue is empty")
+        try:
+            wait_until(done, seconds, "the queue is empty")
+        except Failure:
+            self.report()
+            print("# %d copies, %d checked; waiting: %s" % (
+                self.copies.count, self.copies.checked,
+                " ".join(str(p) for p in self.stack.postfix.waiting()[:5])), flush=True)
+            print("# " + "\n# ".join(self.stack.postfix.log().splitlines()[-20:]), flush=True)
+            raise
 
     def report(self):
         copies, told = self.copies, Counter(
