@@ -18,6 +18,8 @@ PYTHON ?= /usr/bin/python3
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
+INCLUDEDIR ?= $(PREFIX)/include
+PLUGINDIR ?= $(PREFIX)/lib/penguinmails
 SYSCONFDIR ?= /etc
 DATADIR ?= $(PREFIX)/share/penguinmails
 
@@ -38,13 +40,13 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DPENGUIN_VERSION='"$(VERSION)"' -pthread $(
 ALL_LDFLAGS = -pthread $(HARDENING_LD) -Wl,--as-needed $(LDFLAGS)
 
 # Arrows: a folder sees its own headers and those it may depend on, nothing else.
-INCLUDE_common = -iquote common
-INCLUDE_milter = -iquote milter -iquote common
+INCLUDE_common = -iquote common -iquote plugins
+INCLUDE_milter = -iquote milter -iquote common -iquote plugins
 INCLUDE_policyd = -iquote policyd -iquote common
-INCLUDE_policyd/ctl = -iquote policyd/ctl -iquote common
+INCLUDE_policyd/ctl = -iquote policyd/ctl -iquote common -iquote plugins
 INCLUDE_plugins/web = -iquote plugins/web -iquote common
 INCLUDE_tests/unit = -iquote tests/lib -iquote common -iquote milter -iquote policyd -iquote policyd/ctl \
-	-iquote plugins/web
+	-iquote plugins/web -iquote plugins
 INCLUDE_tests/fuzz = $(INCLUDE_tests/unit)
 INCLUDE_tests/bench = $(INCLUDE_tests/unit)
 INCLUDE_tests/fault = $(INCLUDE_tests/unit)
@@ -243,12 +245,18 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 
-install: all
+install-header:
+	install -d $(DESTDIR)$(INCLUDEDIR)/penguinmails $(DESTDIR)$(DATADIR)/examples
+	install -m 644 plugins/penguin_plugin.h $(DESTDIR)$(INCLUDEDIR)/penguinmails
+	install -m 644 plugins/hello/hello.c $(DESTDIR)$(DATADIR)/examples
+
+install: all install-header
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
 		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DATADIR) \
 		$(DESTDIR)$(SYSCONFDIR)/penguinmails/tenants.d
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
-	@for s in 5 7 8; do \
+	install -d $(DESTDIR)$(PLUGINDIR) $(DESTDIR)$(MANDIR)/man3
+	@for s in 3 5 7 8; do \
 		for f in packaging/man/*.$$s; do \
 			[ ! -e "$$f" ] || install -m 644 "$$f" $(DESTDIR)$(MANDIR)/man$$s || exit 1; \
 		done; \
@@ -271,4 +279,4 @@ include packaging/packaging.mk
 clean:
 	rm -rf $(B)
 
-.PHONY: all run check tested campaign bench lint headers asan tsan sanitized fuzz fuzzers install clean
+.PHONY: all run check tested campaign bench lint headers asan tsan sanitized fuzz fuzzers install install-header clean

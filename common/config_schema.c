@@ -19,6 +19,7 @@ static const char *const strategy_words[] = { "round-robin", "weighted", "random
 	NULL };
 static const char *const sticky_words[] = { "recipient", "thread", "campaign", NULL };
 static const char *const pool_class_words[] = { "any", "bulk", "transactional", NULL };
+static const char *const failure_words[] = { "skip", "tempfail", NULL };
 static const char *const engine_words[] = { "lmdb", NULL };
 static const char *const durability_words[] = { "strict", "relaxed", NULL };
 static const char *const unknown_login_words[] = { "pass", "refuse", NULL };
@@ -113,6 +114,10 @@ static const struct setting_row rows[] = {
 	    "pools of streams that name none; the first that fits holds",
 	    LIST(struct provider, pool_rules, pool_rule_count), .block = "pool_rules",
 	    .size = sizeof(struct pool_rule)),
+	ROW("", "plugins", CONFIG_GROUPS, NULL,
+	    "plug-ins of penguin-milter, loaded when it starts, in this order",
+	    LIST(struct provider, plugins, plugin_count), .block = "plugins",
+	    .size = sizeof(struct plugin_setting)),
 
 	ROW("policyd", "user", CONFIG_STRING, "penguin",
 	    "user that penguin-policyd runs as; empty: who starts it, never root",
@@ -388,6 +393,19 @@ static const struct setting_row rows[] = {
 	    .check = check_name),
 	ROW("pool_rules", "pool", CONFIG_STRING, NULL, "the pool of those streams",
 	    AT(struct pool_rule, pool_name), .check = check_name, .required = true),
+
+	ROW("plugins", "name", CONFIG_STRING, NULL, "what it calls itself",
+	    AT(struct plugin_setting, name), .check = check_name, .required = true),
+	ROW("plugins", "file", CONFIG_STRING, NULL, "shared object, root's alone to write",
+	    AT(struct plugin_setting, file), .check = check_absolute, .required = true),
+	ROW("plugins", "argument", CONFIG_STRING, "", "what it is told when it starts",
+	    AT(struct plugin_setting, argument)),
+	ROW("plugins", "budget", CONFIG_MILLISECONDS, "50ms",
+	    "a call that takes longer is a fault; after 5 faults it is disabled",
+	    AT(struct plugin_setting, budget_ms), .least = 1, .most = 10000),
+	ROW("plugins", "failure", CONFIG_CHOICE, "skip",
+	    "once it is disabled: \"skip\" it, or \"tempfail\" all mail until a restart",
+	    CHOICE(struct plugin_setting, must), .words = failure_words),
 
 	/* ---- tenants.d/NAME.conf ---- */
 	ROW("tenant", "tenant", CONFIG_STRING, NULL, "the tenant's name",

@@ -101,6 +101,16 @@ struct pool_rule {
 	const struct pool *pool;
 };
 
+/* ---- plug-ins ---- */
+
+struct plugin_setting {
+	const char *name;
+	const char *file;     /* absolute */
+	const char *argument; /* its own; may be empty */
+	int64_t budget_ms;    /* of one call */
+	bool must;            /* failure = "tempfail": mail waits when it is disabled */
+};
+
 /* ---- one tenant ---- */
 
 enum stream_class { CLASS_BULK, CLASS_TRANSACTIONAL };
@@ -271,6 +281,8 @@ struct provider {
 	size_t pool_count;
 	struct pool_rule *pool_rules;
 	size_t pool_rule_count;
+	struct plugin_setting *plugins;
+	size_t plugin_count;
 };
 
 /* ---- snapshot ---- */

@@ -49,7 +49,8 @@ struct mail {
 	bool body_unsigned; /* the library refused body octets */
 	struct signature signatures[SIGN_KEYS_MAX];
 	size_t signature_count;
-	bool untouched; /* a notice that cannot be signed goes as it is */
+	void **plugin_kept; /* by each plug-in, in the message's arena; NULL: nothing yet */
+	bool untouched;     /* a notice that cannot be signed goes as it is */
 	struct verdict verdict;
 };
 

@@ -12,6 +12,7 @@
 
 #include "daemon.h"
 #include "glue.h"
+#include "hooks.h"
 #include "log.h"
 #include "net.h"
 #include "settings.h"
@@ -213,6 +214,7 @@ static int serve(struct shared *shared)
 	}
 	daemon_notify("STOPPING=1");
 	reloader_stop(&reloader);
+	plugins_stop(shared->plugins);
 	log_text(LOG_LEVEL_INFO, "stopped");
 	return status;
 }
@@ -223,6 +225,8 @@ static int start(const struct daemon_options *options, struct snapshot *snapshot
 	const struct provider *p = snapshot_provider(snapshot);
 	/* libmilter's threads may outlive main by a moment: what they use is never freed. */
 	static struct shared shared;
+	uid_t owner = geteuid(); /* root's, or of who started us: whose plug-ins we trust */
+	struct plugins *plugins;
 	struct net_address address;
 	char error[512];
 
@@ -241,9 +245,14 @@ static int start(const struct daemon_options *options, struct snapshot *snapshot
 		snapshot_unref(&snapshot);
 		return complain(error, EX_NOPERM);
 	}
+	if (plugins_load(p, owner, &hooks_host, &plugins, error, sizeof error) != ERR_OK) {
+		snapshot_unref(&snapshot);
+		return complain(error, EX_CONFIG);
+	}
 	if (shared_init(&shared, options->config_file, snapshot, geteuid(), getegid(), error,
 		sizeof error) != ERR_OK)
 		return complain(error, EX_OSERR);
+	shared.plugins = plugins;
 	if (glue_open(&shared, &address, error, sizeof error) != ERR_OK)
 		return complain(error, EX_CANTCREAT);
 	return serve(&shared);

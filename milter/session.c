@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "addr.h"
+#include "hooks.h"
 #include "log.h"
 #include "session.h"
 #include "split.h"
@@ -389,6 +390,9 @@ void session_complete(struct session *s, bool applied, struct verdict *verdict_r
 		log_refused(mail, verdict_r);
 	else if (!mail->untouched)
 		log_accepted(mail);
+	if (mail->kind != MAIL_NOTICE)
+		hooks_verdict(
+		    mail, verdict_r->trouble == TROUBLE_NONE ? "none" : verdict_r->word);
 	tell_policyd(mail, verdict_r);
 	(void)span_copy(mail->message->queue_id, s->last_queue_id, sizeof s->last_queue_id);
 	(void)enter(s, STATE_IDLE);

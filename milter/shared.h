@@ -12,6 +12,7 @@
 #include "err.h"
 #include "keys.h"
 #include "phrases.h"
+#include "plugin.h"
 #include "policy_client.h"
 #include "settings.h"
 #include "sign.h"
@@ -34,7 +35,8 @@ struct generation {
 struct shared {
 	const char *config_file;
 	struct keys *keys;
-	bool cached; /* keycache works */
+	bool cached;             /* keycache works */
+	struct plugins *plugins; /* not owned; NULL: none; set before there are threads */
 	pthread_mutex_t lock;
 	struct generation *current; /* under lock */
 	int64_t

@@ -7,6 +7,7 @@
 #include "stages.h"
 #include "content.h"
 #include "copies.h"
+#include "hooks.h"
 #include "judge.h"
 #include "log.h"
 #include "return_path.h"
@@ -307,6 +308,7 @@ static bool ask_admission(struct mail *mail)
 #define OURS   (LEAVES | MAIL_ORIGINAL)
 #define SIGNED (LEAVES | MAIL_NOTICE)
 #define ALL    (OURS | MAIL_NOTICE)
+#define ASKED  (OURS & ~(unsigned)MAIL_COPY) /* plug-ins have seen the original of a copy */
 
 enum moment {
 	FIRST_HEADER,
@@ -334,12 +336,15 @@ static const struct stage {
 	{ END_OF_HEADERS, MAIL_NOTICE, find_notice_key },
 	{ END_OF_HEADERS, OURS, content_plan },
 	{ END_OF_HEADERS, OURS, judge_fields },
+	{ END_OF_HEADERS, ASKED, hooks_headers },
 	{ BODY_KNOWN, ALL, end_body },
 	{ BODY_KNOWN, OURS, judge_body },
+	{ BODY_KNOWN, ASKED, hooks_end_body },
 	{ BODY_KNOWN, MAIL_NOTICE, check_message },
 	{ BODY_KEPT, OURS, content_edit_body },
 	{ FIELDS_FINAL, LEAVES, judge_adopt },
 	{ FIELDS_FINAL, MAIL_ORIGINAL, copies_announce },
+	{ FIELDS_FINAL, LEAVES, hooks_before_sign },
 	{ FIELDS_FINAL, SIGNED, start_signing },
 	{ END_OF_MESSAGE, SIGNED, finish_signing },
 	{ END_OF_MESSAGE, LEAVES, judge_gate },
@@ -396,6 +401,8 @@ void stages_body(struct mail *mail, struct span chunk)
 	if (is_over(mail))
 		return;
 	message_scan_body(mail->message, chunk);
+	if (mail->shared->plugins != NULL && chunk.n > 0 && !hooks_body(mail, chunk))
+		return;
 	if (mail->content.wants_body) {
 		if (message_keep_body(mail->message, chunk))
 			return;

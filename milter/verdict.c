@@ -44,6 +44,9 @@ static const struct row rows[] = {
 	[TROUBLE_TOKEN_KEYS] = OURS(
 	    "token_keys", "451", "4.7.5", "unsubscribe link cannot be made, try again later"),
 	[TROUBLE_LATER] = OURS("later", "451", "4.7.1", "try again later"),
+	[TROUBLE_PLUGIN_LATER] = OURS("plugin", "451", "4.7.1", "try again later"),
+	[TROUBLE_PLUGIN_AWAY] =
+	    OURS("plugin_away", "451", "4.3.0", "message check unavailable, try again later"),
 	[TROUBLE_TOO_BIG] = THEIRS(
 	    "headers_too_big", "552", "5.3.4", "[H10] header fields too big or too many"),
 	[TROUBLE_TOO_MANY_RECIPIENTS] =
@@ -53,6 +56,7 @@ static const struct row rows[] = {
 	[TROUBLE_BAD_BODY] =
 	    THEIRS("bad_body", "554", "5.6.0", "[H07] bare CR or LF in the message body"),
 	[TROUBLE_REFUSED] = THEIRS("refused", "550", "5.7.1", "message refused by policy"),
+	[TROUBLE_PLUGIN] = THEIRS("plugin", "550", "5.7.1", "message refused by policy"),
 	[TROUBLE_RULES] = THEIRS("rules", "550", "5.7.1", "message refused by policy"),
 	[TROUBLE_WAIT] = OURS("rules", "451", "4.7.1", "try again later"),
 };

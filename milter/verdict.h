@@ -28,6 +28,8 @@ enum trouble {
 	TROUBLE_RETURN_PATH,  /* the keys of the return path are not there */
 	TROUBLE_TOKEN_KEYS,   /* the keys of tokens that the message must have are not there */
 	TROUBLE_LATER,        /* the policy service says: later */
+	TROUBLE_PLUGIN_LATER, /* a plug-in says: later */
+	TROUBLE_PLUGIN_AWAY,  /* a plug-in that mail must pass is disabled */
 	TROUBLE_ORDER,        /* events without the MAIL that belongs to them */
 	/* the message's */
 	TROUBLE_TOO_BIG,
@@ -35,6 +37,7 @@ enum trouble {
 	TROUBLE_BAD_HEADER,
 	TROUBLE_BAD_BODY,
 	TROUBLE_REFUSED, /* the policy service refuses */
+	TROUBLE_PLUGIN,  /* a plug-in refuses */
 	TROUBLE_RULES,   /* rules refuse (comply.h), */
 	TROUBLE_WAIT,    /* or cannot tell now */
 	TROUBLE_COUNT
