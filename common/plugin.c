@@ -156,6 +156,60 @@ static bool is_loaded(const struct plugins *all, const char *name)
 	return false;
 }
 
+static enum err check_name(const struct plugins *all, const struct plugin_setting *s,
+    const char *name, char *error, size_t size)
+{
+	if (strcmp(name, s->name) != 0) {
+		snprintf(error, size, "%s: calls itself %s, the configuration %s", s->file,
+		    name, s->name);
+		return ERR_SYNTAX;
+	}
+	if (is_loaded(all, name)) {
+		snprintf(error, size, "%s: a second plug-in %s", s->file, name);
+		return ERR_EXISTS;
+	}
+	return ERR_OK;
+}
+
+bool plugin_off_path(const struct provider *p, const char *name, char path[PLUGIN_OFF_PATH_MAX])
+{
+	const char *slash = strrchr(p->file, '/');
+	int directory = slash != NULL ? (int)(slash - p->file) + 1 : 0;
+	int n =
+	    snprintf(path, PLUGIN_OFF_PATH_MAX, "%.*splugins.off/%s", directory, p->file, name);
+
+	return n > 0 && n < PLUGIN_OFF_PATH_MAX;
+}
+
+bool plugin_is_off(const struct provider *p, const char *name)
+{
+	char path[PLUGIN_OFF_PATH_MAX];
+	struct stat st;
+
+	return plugin_off_path(p, name, path) && lstat(path, &st) == 0;
+}
+
+void plugins_prove(const struct provider *p, uid_t owner, struct buf *out)
+{
+	struct plugins all = { .count = 0 };
+
+	for (size_t i = 0; i < p->plugin_count && i < PLUGINS_MAX; i++) {
+		const struct plugin_setting *s = &p->plugins[i];
+		struct plugin *plugin = &all.at[all.count];
+		char error[512] = "";
+		enum err e = plugin_open(s->file, owner, plugin, error, sizeof error);
+
+		if (e == ERR_OK) {
+			e = check_name(&all, s, plugin->name, error, sizeof error);
+			/* It stays loaded, for its name, until all have been looked at. */
+			all.count++;
+		}
+		buf_printf(out, "%s\t%s\t%s\n", s->name, e == ERR_OK ? "ok" : "error", error);
+	}
+	while (all.count > 0)
+		plugin_close(&all.at[--all.count]);
+}
+
 static enum err load(struct plugins *all, const struct plugin_setting *s, uid_t owner,
     const struct penguin_host *host, char *error, size_t size)
 {
@@ -168,16 +222,10 @@ static enum err load(struct plugins *all, const struct plugin_setting *s, uid_t 
 	p->path = NULL; /* the configuration's, which goes with the next reload */
 	p->budget_ns = s->budget_ms * (NS_PER_S / 1000);
 	p->must = s->must;
-	if (strcmp(p->name, s->name) != 0) {
-		snprintf(error, size, "%s: calls itself %s, the configuration %s", s->file,
-		    p->name, s->name);
-		e = ERR_SYNTAX;
-	} else if (is_loaded(all, p->name)) {
-		snprintf(error, size, "%s: a second plug-in %s", s->file, p->name);
-		e = ERR_EXISTS;
-	} else if (p->calls.start != NULL &&
-		   !p->calls.start(host, (const struct penguin_self *)p,
-		       (struct penguin_text){ argument.p, argument.n }, &p->context)) {
+	e = check_name(all, s, p->name, error, size);
+	if (e == ERR_OK && p->calls.start != NULL &&
+	    !p->calls.start(host, (const struct penguin_self *)p,
+		(struct penguin_text){ argument.p, argument.n }, &p->context)) {
 		snprintf(error, size, "%s: does not start", s->file);
 		e = ERR_IO;
 	}
@@ -209,7 +257,8 @@ enum err plugins_load(const struct provider *p, uid_t owner, const struct pengui
 		return ERR_NOMEM;
 	}
 	for (size_t i = 0; i < p->plugin_count && e == ERR_OK; i++)
-		e = load(all, &p->plugins[i], owner, host, error, size);
+		if (!plugin_is_off(p, p->plugins[i].name))
+			e = load(all, &p->plugins[i], owner, host, error, size);
 	if (e == ERR_OK)
 		*plugins_r = all;
 	else

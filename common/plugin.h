@@ -43,6 +43,16 @@ enum err plugin_open(
 /* Stops it, where it was started. */
 void plugin_close(struct plugin *p);
 
+/* The file that, where it exists, says that the plug-in is left out: "plugins.off/NAME" beside the
+ * provider's file. False: too long. */
+#define PLUGIN_OFF_PATH_MAX 4352
+bool plugin_off_path(
+    const struct provider *p, const char *name, char path[PLUGIN_OFF_PATH_MAX]) CHECKED;
+bool plugin_is_off(const struct provider *p, const char *name);
+
+/* Appends a line "NAME\tok\t" or "NAME\terror\tWHY" for each: would it be loaded? Starts none. */
+void plugins_prove(const struct provider *p, uid_t owner, struct buf *out);
+
 /* Loads and starts all that the provider's file names, in its order; *plugins_r is NULL where it
  * names none. One that cannot be used is an error (in error), and none is left loaded. Strings of
  * p must stay. host: stays, too. */

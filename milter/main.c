@@ -319,6 +319,40 @@ out:
 	return status;
 }
 
+/* ---- "penguinctl plugin verify" ---- */
+
+/* As the user that the daemon has: their constructors run. */
+static int prove_plugins(const char *config_file)
+{
+	struct config_report report = { .text = BUF_INIT(1024 * 1024) };
+	struct buf out = BUF_INIT(1024 * 1024);
+	struct snapshot *snapshot = NULL;
+	const struct provider *p;
+	uid_t owner = geteuid();
+	char error[512];
+	int status = EX_CONFIG;
+
+	if (snapshot_load_provider(config_file, &report, &snapshot) != ERR_OK) {
+		print_report(&report, stderr);
+		goto out;
+	}
+	p = snapshot_provider(snapshot);
+	status = EX_NOPERM;
+	if (daemon_drop_privileges(p->milter.user, p->milter.group, error, sizeof error) !=
+	    ERR_OK) {
+		fprintf(stderr, PROGRAM ": %s\n", error);
+		goto out;
+	}
+	status = EX_OK;
+	plugins_prove(p, owner, &out);
+	fwrite(buf_span(&out).p, 1, buf_span(&out).n, stdout);
+out:
+	snapshot_unref(&snapshot);
+	buf_free(&out);
+	buf_free(&report.text);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct config_report report = { .text = BUF_INIT(1024 * 1024) };
@@ -326,6 +360,8 @@ int main(int argc, char **argv)
 	struct snapshot *snapshot = NULL;
 	int status;
 
+	if (argc == 3 && strcmp(argv[1], "plugins") == 0)
+		return prove_plugins(argv[2]);
 	if (argc == 7 && strcmp(argv[1], "trial") == 0)
 		return trial(argv[2], &(struct trial){ .tenant = span_cstr(argv[3]),
 					  .stream = span_cstr(argv[4]),

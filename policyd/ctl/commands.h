@@ -34,6 +34,11 @@ int cmd_provider(struct ctl *ctl, const struct grammar_match *match);
 int cmd_test(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_rules.c */
 int cmd_rules(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_plugin.c */
+int cmd_plugin_list(struct ctl *ctl, const struct grammar_match *match);
+int cmd_plugin_verify(struct ctl *ctl, const struct grammar_match *match);
+int cmd_plugin_enable(struct ctl *ctl, const struct grammar_match *match);
+int cmd_plugin_disable(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_events.c */
 int cmd_events_show(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_suppress.c */

@@ -235,6 +235,45 @@ class Links50(Sign):
         return super().measure(side, kind)
 
 
+NO_OP = """#include "penguin_plugin.h"
+static enum penguin_answer look(void *c, struct penguin_message *m)
+{
+	(void)c; (void)m;
+	return PENGUIN_GO_ON;
+}
+static enum penguin_answer body(void *c, struct penguin_message *m, struct penguin_text o)
+{
+	(void)c; (void)m; (void)o;
+	return PENGUIN_GO_ON;
+}
+const struct penguin_plugin *penguin_plugin(void)
+{
+	static const struct penguin_plugin p = { .abi = PENGUIN_PLUGIN_ABI, .size = sizeof p,
+		.name = "noop", .does = PENGUIN_READS_BODY, .headers = look, .body = body,
+		.before_sign = look };
+	return &p;
+}
+"""
+
+
+class PluginHook(Sign):
+    """Our milter without a plug-in, and with one that has every hook and does nothing."""
+
+    tenants, must = {"without": 1, "plugin": 1}, ("without", "plugin")
+
+    def suite_of(self, side):
+        suite = super().suite_of(side)
+        if side == "plugin":
+            source = suite.lab.path / "noop.c"
+            source.write_text(NO_OP)
+            made = suite.lab.directory("plugins", 0o755) / "noop.so"
+            must(["cc", "-O2", "-shared", "-fPIC", "-I%s" % (REPO / "plugins"), "-o", made, source])
+            made.chmod(0o755)
+            with open(suite.config.file, "a") as f:
+                f.write('plugins = ( { name = "noop"; file = "%s"; } );\n' % made)
+        return suite
+
+
 class LinkCost(Group):
     """In process, no server: all links of a newsletter are found and replaced; Gumbo parses it."""
 

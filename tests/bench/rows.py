@@ -3,8 +3,8 @@ what is wanted of it. Pure; the median over the rounds is taken by run.py.
 """
 from collections import namedtuple
 
-from groups import (ComplyCost, EndToEnd, LinkCost, Links50, Policy, PolicyScale, Pools, Routes,
-                    Sign, Sign50, SignScale, Web)
+from groups import (ComplyCost, EndToEnd, LinkCost, Links50, PluginHook, Policy, PolicyScale, Pools,
+                    Routes, Sign, Sign50, SignScale, Web)
 
 # value(round) with round[side] a Result; wanted is text for the reader. peers: at least one of
 # these, besides all of needs; the fastest counts.
@@ -59,6 +59,8 @@ ROWS = (
     Row("sign50k-vs-rspamd", Sign50, ("ours",), ("rspamd",), against(("rspamd",), "mps"), ">= 10"),
     Row("links-cpu-vs-sign50k", Links50, ("untouched", "tracked"), (),
         over("tracked", "srv_us", "untouched"), "<= 1.6"),
+    Row("plugin-hook-cpu", PluginHook, ("without", "plugin"), (),
+        over("plugin", "srv_us", "without"), "<= 1.02"),
     Row("links-vs-gumbo", LinkCost, ("newsletter", "gumbo"), (),
         over("newsletter", "load_us", "gumbo"), "<= 0.2"),
     Row("links-5000-vs-500", LinkCost, ("500", "5000"), (), over("5000", "load_us", "500"), "<= 12"),

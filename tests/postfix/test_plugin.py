@@ -2,6 +2,7 @@
 """Plug-ins in a milter behind a real Postfix: the tutorial, built with the installed header alone;
 bad ones of every kind. Whatever they do, mail leaves whole and well signed, or is 4xx."""
 # timeout: 300
+import json
 import os
 import sys
 from pathlib import Path
@@ -222,6 +223,33 @@ def loads_refused(suite, stack, world):
                     "must belong to root", {"path": foreign})
 
 
+def verbs(stack, world):
+    """penguinctl plugin: listed, proved, left out and taken in again."""
+    good = world.build("good-verbs")
+    old = world.build("old", ABI="9")
+    write(stack, entry("bad", good), entry("old", old, 'failure = "tempfail";'))
+
+    def rows(*arguments, status=0):
+        got, out, error = stack.penguinctl("-o", "json", "plugin", *arguments)
+        expect(got == status, (got, out, error))
+        return json.loads(out) if out else None
+
+    expect([(r["name"], r["state"], r["failure"]) for r in rows("list")] ==
+           [("bad", "enabled", "skip"), ("old", "enabled", "tempfail")], rows("list"))
+    proved = {r["name"]: r for r in rows("verify", status=78)}
+    expect(proved["bad"]["verdict"] == "ok" and "version 9" in proved["old"]["text"], proved)
+    expect(len(rows("verify", "bad")) == 1, "one")
+    rows("verify", "nobody", status=66)
+    rows("disable", "nobody", status=66)
+    rows("disable", "old")
+    rows("disable", "old")
+    expect([r["state"] for r in rows("list")] == ["enabled", "disabled"], rows("list"))
+    configure(stack, entry("bad", good), entry("old", old))
+    leaves(stack)
+    rows("enable", "old")
+    expect([r["state"] for r in rows("list")] == ["enabled", "enabled"], rows("list"))
+
+
 def harmless(stack, world, name, macros):
     if SANITIZE and "leaks" in name:
         raise Skip("sanitizers report the leak")
@@ -311,6 +339,7 @@ def main():
                 ("asks for too much", {"HEADERS":
                                        "return host->keep(m, 1u << 30) == NULL ? 0 : 1;"})):
             suite.check(name, harmless, stack, world, name.replace(" ", "-"), macros)
+        suite.check("penguinctl plugin", verbs, stack, world)
         suite.check("garbage answers", garbage, stack, world)
         suite.check("fields that are not declared", undeclared, stack, world)
         suite.check("fields that must not be", bad_fields, stack, world)
