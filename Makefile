@@ -45,6 +45,7 @@ INCLUDE_milter = -iquote milter -iquote common -iquote plugins
 INCLUDE_policyd = -iquote policyd -iquote common
 INCLUDE_policyd/ctl = -iquote policyd/ctl -iquote common -iquote plugins
 INCLUDE_plugins/web = -iquote plugins/web -iquote common
+INCLUDE_plugins/geoip = -iquote plugins/geoip -iquote plugins
 INCLUDE_tests/unit = -iquote tests/lib -iquote common -iquote milter -iquote policyd -iquote policyd/ctl \
 	-iquote plugins/web -iquote plugins
 INCLUDE_tests/fuzz = $(INCLUDE_tests/unit)
@@ -62,7 +63,7 @@ FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC = $(wildcard tests/bench/*.c)
 PRELOAD_SRC = tests/fault/recorder.c # loaded into a program under test
 FAULT_SRC = $(filter-out $(PRELOAD_SRC),$(wildcard tests/fault/*.c))
-HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h plugins/web/*.h)
+HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h plugins/geoip/*.h plugins/web/*.h)
 
 COMMON_LIBS = -lcares -lconfig -lidn2 -llmdb -lcrypto
 MILTER_LIBS = -lmilter -lopendkim $(COMMON_LIBS)
@@ -81,6 +82,7 @@ endif
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 PROGRAMS = $(B)/penguin-policyd $(B)/penguin-milter $(B)/penguin-web $(B)/penguinctl
+PLUGINS = $(B)/plugins/geoip.so
 # The same programs with the clock that tests may move.
 TEST_PROGRAMS = $(B)/test/penguin-policyd $(B)/test/penguin-milter $(B)/test/penguin-web \
 	$(B)/test/penguinctl
@@ -91,11 +93,11 @@ BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 # With the load generators, which the tests of faults use, too.
 FAULTS = $(patsubst tests/fault/%.c,$(B)/fault/%,$(FAULT_SRC)) $(B)/bench/milload $(B)/bench/polload \
 	$(patsubst tests/fault/%.c,$(B)/fault/%.so,$(PRELOAD_SRC))
-TESTED = $(PROGRAMS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings \
+TESTED = $(PROGRAMS) $(PLUGINS) $(TEST_PROGRAMS) $(UNITS) $(REPLAYS) $(FAULTS) $(B)/tools/print_settings \
 	$(B)/tools/rewrite_driver $(B)/tools/footer_driver $(B)/tools/mint_tokens $(B)/tools/gumbo_links
 TEST_ENV = PENGUIN_BUILD=$(abspath $(B)) PENGUIN_SANITIZE=$(SANITIZE)
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(PLUGINS)
 
 # Objects stay, also those that only a pattern asked for.
 .SECONDARY:
@@ -166,6 +168,12 @@ $(B)/tools/%_driver: $(B)/obj/tests/tools/%_driver.o $(B)/libmilter_.a $(B)/libc
 $(B)/tools/gumbo_links: $(B)/obj/tests/tools/gumbo_links.o
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lgumbo
+
+# A plug-in knows the header alone, and its own library.
+$(B)/plugins/geoip.so: $(wildcard plugins/geoip/*.[ch]) plugins/penguin_plugin.h Makefile
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) -fPIC $(INCLUDE_plugins/geoip) -shared \
+		$(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $(filter %.c,$^) -lmaxminddb
 
 $(B)/fault/%.so: tests/fault/%.c Makefile
 	@mkdir -p $(@D)
@@ -256,6 +264,7 @@ install: all install-header
 		$(DESTDIR)$(SYSCONFDIR)/penguinmails/tenants.d
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
 	install -d $(DESTDIR)$(PLUGINDIR) $(DESTDIR)$(MANDIR)/man3
+	install -m 755 $(PLUGINS) $(DESTDIR)$(PLUGINDIR)
 	@for s in 3 5 7 8; do \
 		for f in packaging/man/*.$$s; do \
 			[ ! -e "$$f" ] || install -m 644 "$$f" $(DESTDIR)$(MANDIR)/man$$s || exit 1; \

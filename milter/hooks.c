@@ -38,6 +38,11 @@ static void host_log(const struct penguin_self *self, struct penguin_text text)
 	    LOG_SPAN("text", span_head(span_of(text), 1024)));
 }
 
+static int64_t host_wall_seconds(void)
+{
+	return clock_wall_ns() / NS_PER_S;
+}
+
 static struct penguin_text host_fact(const struct penguin_message *m, enum penguin_fact which)
 {
 	const struct mail *mail = m->mail;
@@ -134,6 +139,7 @@ const struct penguin_host hooks_host = {
 	.abi = PENGUIN_PLUGIN_ABI,
 	.size = sizeof hooks_host,
 	.log = host_log,
+	.wall_seconds = host_wall_seconds,
 	.fact = host_fact,
 	.recipient = host_recipient,
 	.field = host_field,

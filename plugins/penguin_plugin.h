@@ -48,6 +48,8 @@ struct penguin_host {
 	    size; /* size: of this struct in the host; look before using later members */
 	/* A line in the host's log; any thread. */
 	void (*log)(const struct penguin_self *self, struct penguin_text text);
+	/* Seconds since 1970-01-01 00:00 UTC; any thread. */
+	int64_t (*wall_seconds)(void);
 	/* The rest: only in a hook, for the message it was given. */
 	struct penguin_text (*fact)(const struct penguin_message *m, enum penguin_fact which);
 	/* False: there are not so many. Values begin behind the colon; folds are LF and a blank. */
