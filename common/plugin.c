@@ -196,6 +196,7 @@ void plugins_prove(const struct provider *p, uid_t owner, struct buf *out)
 	for (size_t i = 0; i < p->plugin_count && i < PLUGINS_MAX; i++) {
 		const struct plugin_setting *s = &p->plugins[i];
 		struct plugin *plugin = &all.at[all.count];
+		const char *word = "error";
 		char error[512] = "";
 		enum err e = plugin_open(s->file, owner, plugin, error, sizeof error);
 
@@ -204,7 +205,11 @@ void plugins_prove(const struct provider *p, uid_t owner, struct buf *out)
 			/* It stays loaded, for its name, until all have been looked at. */
 			all.count++;
 		}
-		buf_printf(out, "%s\t%s\t%s\n", s->name, e == ERR_OK ? "ok" : "error", error);
+		if (e == ERR_OK)
+			word = "ok";
+		else if (plugin_is_off(p, s->name))
+			word = "warning";
+		buf_printf(out, "%s\t%s\t%s\n", s->name, word, error);
 	}
 	while (all.count > 0)
 		plugin_close(&all.at[--all.count]);

@@ -50,7 +50,8 @@ bool plugin_off_path(
     const struct provider *p, const char *name, char path[PLUGIN_OFF_PATH_MAX]) CHECKED;
 bool plugin_is_off(const struct provider *p, const char *name);
 
-/* Appends a line "NAME\tok\t" or "NAME\terror\tWHY" for each: would it be loaded? Starts none. */
+/* Appends a line "NAME\tok\t" or "NAME\terror\tWHY" for each: would it be loaded?
+ * "warning" in place of "error" for one that is left out. Starts none. */
 void plugins_prove(const struct provider *p, uid_t owner, struct buf *out);
 
 /* Loads and starts all that the provider's file names, in its order; *plugins_r is NULL where it

@@ -91,6 +91,39 @@ static bool find_group(const char *name, gid_t *gid_io)
 
 /* ---- -n ---- */
 
+/* As the user that the daemon has: their constructors run. */
+static size_t prove_all_plugins(const struct provider *p, struct buf *text)
+{
+	struct buf answers = BUF_INIT(1024 * 1024);
+	uid_t owner = geteuid();
+	struct span rest, line;
+	size_t failed = 0;
+	char error[512];
+
+	if (p->plugin_count == 0)
+		return 0;
+	if (daemon_drop_privileges(p->milter.user, p->milter.group, error, sizeof error) !=
+	    ERR_OK) {
+		buf_printf(text, "%s: error: %s\n", p->file, error);
+		return 1;
+	}
+	plugins_prove(p, owner, &answers);
+	rest = buf_span(&answers);
+	while (span_next(&rest, '\n', &line)) {
+		struct span name = SPAN(""), word = SPAN("");
+
+		(void)span_next(&line, '\t', &name);
+		(void)span_next(&line, '\t', &word);
+		if (!span_eq(word, SPAN("error")))
+			continue;
+		buf_printf(text, "%s: error: plug-in %.*s: %.*s\n", p->file, SPAN_ARG(name),
+		    SPAN_ARG(line));
+		failed++;
+	}
+	buf_free(&answers);
+	return failed;
+}
+
 static int report_and_exit(const struct snapshot *s, struct config_report *report)
 {
 	const struct provider *p = snapshot_provider(s);
@@ -110,6 +143,7 @@ static int report_and_exit(const struct snapshot *s, struct config_report *repor
 		failed = keys_prove_all(keys, s, &report->text);
 		keys_free(&keys);
 	}
+	failed += prove_all_plugins(p, &report->text);
 	report->errors += (unsigned)failed;
 	print_report(report, stderr);
 	printf("%s: %u errors, %u warnings, %zu tenants\n", p->file, report->errors,

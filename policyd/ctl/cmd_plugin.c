@@ -115,7 +115,7 @@ static int put_answer(struct ctl *ctl, const char *only, struct span text)
 		if (only != NULL && !span_eq(cells[0], span_cstr(only)))
 			continue;
 		report_row(t, cells, ARRAY_SIZE(cells));
-		if (!span_eq(cells[1], SPAN("ok")))
+		if (span_eq(cells[1], SPAN("error")))
 			status = EX_CONFIG;
 	}
 	printed = ctl_print(ctl, &report);

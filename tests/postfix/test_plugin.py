@@ -4,6 +4,7 @@ bad ones of every kind. Whatever they do, mail leaves whole and well signed, or 
 # timeout: 300
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -244,6 +245,12 @@ def verbs(stack, world):
     rows("disable", "old")
     rows("disable", "old")
     expect([r["state"] for r in rows("list")] == ["enabled", "disabled"], rows("list"))
+    status, _, error = run([BUILD / "penguin-milter", "-n", "-c", stack.config.file])
+    expect(status == 0, error)
+    rows("enable", "old")
+    status, _, error = run([BUILD / "penguin-milter", "-n", "-c", stack.config.file])
+    expect(status == 78 and b"error: plug-in old: " in error, error)
+    rows("disable", "old")
     configure(stack, entry("bad", good), entry("old", old))
     leaves(stack)
     rows("enable", "old")
@@ -300,6 +307,18 @@ def slow(stack, world):
     expect(said(milter, "plugin_disabled") == 1, milter.text()[-2000:])
 
 
+def loops(stack, world):
+    """One call that never returns: its message is 451, all others leave."""
+    made = world.build("loops", HEADERS="static int n;"
+                       "if (__sync_fetch_and_add(&n, 1) == 0) for (;;) pause();return 0;")
+    milter = configure(stack, entry("bad", made))
+    is_code(stack, 451)
+    for _ in range(3):
+        leaves(stack)
+    milter.killed = True
+    milter.stop(signal.SIGKILL)
+
+
 def crash(stack, world, name, macros):
     """A message during which it crashes is 451 and leaves no trace; after a start it leaves."""
     if SANITIZE:
@@ -327,7 +346,9 @@ def main():
         suite.check("real Postfix", skip, available())
         return suite.end()
     lab = Lab()
-    with Stack([Tenant("acme", ["acme.example"])], lab=lab) as stack:
+    patience = {"smtpd_milters": "{ unix:penguinmails-milter/milter.sock, default_action=tempfail, "
+                "command_timeout=4s, content_timeout=4s }"}
+    with Stack([Tenant("acme", ["acme.example"])], lab=lab, settings=patience) as stack:
         world = World(lab)
         suite.check("the tutorial", tutorial, stack, world)
         loads_refused(suite, stack, world)
@@ -345,6 +366,7 @@ def main():
         suite.check("fields that must not be", bad_fields, stack, world)
         suite.check("overruns disable", slow, stack, world)
         suite.check("later, with a line of its own", later, stack, world)
+        suite.check("loops for ever", loops, stack, world)
         for name, macros in (
                 ("at the header", {"HEADERS": "abort();"}),
                 ("in the body", {"DOES": "PENGUIN_READS_BODY",
