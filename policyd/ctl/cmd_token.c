@@ -139,15 +139,19 @@ static bool find_readers(const struct ctl *ctl, struct keys_place *place)
 
 static int open_place(const struct ctl *ctl, struct keys_place *place)
 {
+	bool made;
+
 	place->directory = ctl_provider(ctl)->tokens.keys;
 	if (!find_readers(ctl, place))
 		return EX_NOUSER;
-	if (mkdir(place->directory, 0755) != 0 && errno != EEXIST) {
+	made = mkdir(place->directory, 0755) == 0;
+	if (!made && errno != EEXIST) {
 		ctl_error("%s: %s", place->directory, strerror(errno));
 		return errno == EACCES ? EX_NOPERM : EX_CANTCREAT;
 	}
 	place->fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (place->fd >= 0)
+	/* Three processes look into it, whatever the umask of who makes it. */
+	if (place->fd >= 0 && (!made || fchmod(place->fd, 0755) == 0))
 		return EX_OK;
 	ctl_error("%s: %s", place->directory, strerror(errno));
 	return EX_NOINPUT;

@@ -20,7 +20,9 @@ from rewrite_corpus import ALL_WORDS, Page  # noqa: E402
 from rewrite_judge import clean  # noqa: E402
 from suite import Suite, scaled  # noqa: E402
 
-SEED = int(os.environ.get("PENGUIN_SEED") or random.SystemRandom().randrange(2**31))
+# The same pages in every "make check"; a campaign chooses (PENGUIN_SEED), and finds what the table
+# of differences does not know yet.
+SEED = int(os.environ.get("PENGUIN_SEED") or 20261126)
 PAGES = int(os.environ.get("PENGUIN_PAGES") or scaled(1200))
 HEAD = b"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
 TAGS = ["<p>", "</p>", "<b>", "</b>", "<div>", "</div>", "<table>", "<tr>", "<td>", "</td>", "</table>",

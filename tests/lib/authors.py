@@ -50,7 +50,7 @@ def new_parser(name, value):
     try:
         header = email.policy.SMTPUTF8.header_factory(name, value)
         return [a.addr_spec for a in header.addresses]
-    except (ValueError, IndexError, AttributeError):
+    except (ValueError, IndexError, AttributeError, TypeError):
         return None
 
 
