@@ -65,7 +65,7 @@ PRELOAD_SRC = tests/fault/recorder.c # loaded into a program under test
 FAULT_SRC = $(filter-out $(PRELOAD_SRC),$(wildcard tests/fault/*.c))
 HEADERS = $(wildcard common/*.h milter/*.h policyd/*.h policyd/ctl/*.h plugins/*.h plugins/geoip/*.h plugins/web/*.h)
 
-COMMON_LIBS = -lcares -lconfig -lidn2 -llmdb -lcrypto
+COMMON_LIBS = -lcares -lconfig -lidn2 -llmdb -lpcre2-8 -lcrypto
 MILTER_LIBS = -lmilter -lopendkim $(COMMON_LIBS)
 POLICYD_LIBS = -levent_core -lm $(COMMON_LIBS)
 CTL_LIBS = -ljansson $(COMMON_LIBS)

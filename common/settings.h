@@ -204,6 +204,7 @@ struct provider {
 	const char *file;              /* the file read */
 	const char *tenants_directory; /* absolute */
 	const char *providers;         /* file (providers.h), absolute */
+	const char *replies;           /* file (replies.h), absolute */
 	struct {
 		const char *user, *group;
 		const char *policy, *control; /* net.h names */

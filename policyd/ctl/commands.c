@@ -77,6 +77,13 @@ static const struct grammar_option rules_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option classify_options[] = {
+	{ 0, "provider", "GROUP", "the mailbox provider that said it (any)" },
+	{ 0, "status", "STATUS",
+	    "the status of a reply without one, as the log's dsn= (none)" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option test_options[] = {
 	{ 0, "tenant", "TENANT", "whose message it is (must be given)" },
 	{ 0, "stream", "STREAM", "which stream; the tenant's first when not given" },
@@ -166,6 +173,8 @@ static const struct grammar_command commands[] = {
 	{ "pool resume <pool>", "undo pool pause", pause_options, cmd_pool_resume },
 	{ "provider <name>...", "the mailbox provider of a domain, or of its MX hosts", NULL,
 	    cmd_provider },
+	{ "classify <reply>...", "what a receiver's SMTP reply means, and what follows",
+	    classify_options, cmd_classify },
 	{ "test <file>", "what the milter would make of a message (- is stdin)", test_options,
 	    cmd_test },
 	{ "rules [<rule>]", "what is asked of a message, and the source of each rule",

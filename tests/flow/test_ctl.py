@@ -831,6 +831,29 @@ def provider(b):
     b.write_config()
 
 
+def classify(b):
+    """Replies to classes; the file and its mistakes."""
+    b.write_config(more='replies = "%s";\n' % (REPO / "etc/replies.conf"))
+    got = b.json("classify", "550-5.1.1", "no such user 550 5.1.1 really")
+    expect((got["class"], got["rule"], got["scope"]) ==
+           ("invalid_recipient", "invalid", "recipient"), got)
+    got = b.json("classify", "--provider", "yahoo", "421 4.7.0 [TSS04] deferred")
+    expect((got["class"], got["rule"], got["provider"]) ==
+           ("rate_limit", "yahoo_rate", "yahoo"), got)
+    got = b.json("classify", "--status", "5.2.2", "said something of its own")
+    expect(got["subject"] == "000 5.2.2 said something of its own", got)
+    got = b.json("classify", "299 7 apples for jo@dest.example")
+    expect((got["class"], got["masked"]) ==
+           ("unknown", "### #.#.# # apples for <@>"), got)
+    b.run("classify", status=64)
+    bad = b.lab.path / "replies.conf"
+    bad.write_text("[a]\nclass = nothing\n")
+    b.write_config(more='replies = "%s";\n' % bad)
+    _, error = b.run("classify", "550 x", status=78)
+    expect('replies.conf:2: not a class: "nothing"' in error, error)
+    b.write_config()
+
+
 def main():
     suite = Suite()
     with Lab("penguin-ctl-") as lab:
@@ -854,6 +877,7 @@ def main():
                 ("postfix enable rolls back", roll_back),
                 ("postfix check", check_findings),
                 ("provider", provider),
+                ("classify", classify),
                 ("rules", rules),
                 ("check", check_all)):
             suite.check("ctl: " + name, check, b)
