@@ -9,6 +9,7 @@
 /* These leave the process: the seeds are part of the format. */
 #define MESSAGE_SEED UINT64_C(0x70656e6775696e31)
 #define TENANT_SEED  UINT64_C(0x70656e6775696e32)
+#define STREAM_SEED  UINT64_C(0x70656e6775696e34)
 
 uint64_t message_id_of(struct span queue_id)
 {
@@ -18,6 +19,13 @@ uint64_t message_id_of(struct span queue_id)
 uint32_t tenant_check_of(struct span tenant_name)
 {
 	return (uint32_t)hash64(tenant_name, TENANT_SEED);
+}
+
+uint16_t stream_check_of(struct span stream_name)
+{
+	uint16_t check = (uint16_t)hash64(stream_name, STREAM_SEED);
+
+	return check != 0 ? check : 1;
 }
 
 /* ---- writing ---- */
@@ -66,6 +74,7 @@ void token_put_return(struct buf *out, const struct token_return *t)
 	put_head(out, t->flags, t->message);
 	put(out, t->tenant, 4);
 	put(out, t->source, 4);
+	put(out, t->stream, 2);
 }
 
 /* ---- reading ---- */
@@ -141,13 +150,15 @@ enum err token_get_unsubscribe(struct span payload, struct token_unsubscribe *t_
 enum err token_get_return(struct span payload, struct token_return *t_r)
 {
 	enum err e = take_head(&payload, &t_r->flags, &t_r->message);
-	uint64_t tenant, source;
+	uint64_t tenant, source, stream;
 
 	if (e != ERR_OK)
 		return e;
-	if (!take(&payload, &tenant, 4) || !take(&payload, &source, 4) || payload.n != 0)
+	if (!take(&payload, &tenant, 4) || !take(&payload, &source, 4) ||
+	    !take(&payload, &stream, 2) || payload.n != 0)
 		return ERR_CORRUPT;
 	t_r->tenant = (uint32_t)tenant;
 	t_r->source = (uint32_t)source;
+	t_r->stream = (uint16_t)stream;
 	return ERR_OK;
 }

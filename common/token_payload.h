@@ -5,7 +5,7 @@
  *   click      : version u8, flags u8, message u64, link u16, recipient u64, expires_h u32, target
  *   open       : version u8, flags u8, message u64, recipient u64, expires_h u32
  *   unsubscribe: version u8, flags u8, message u64, stream u8 + octets, address (rest)
- *   return     : version u8, flags u8, message u64, tenant u32, source u32  (18 of 21 octets)
+ *   return     : version u8, flags u8, message u64, tenant u32, source u32, stream u16 (20 of 21)
  *
  * message: message_id_of(). recipient: a pseudonym (keyed, 64 bits), 0 in aggregate mode. Strings
  * are taken as they are; spans read from a payload point into it. */
@@ -53,6 +53,7 @@ struct token_return {
 	uint32_t
 	    tenant; /* low half of the hash of its name: a check, the bounce domain selects */
 	uint32_t source; /* source_id_of(); 0: none was chosen */
+	uint16_t stream; /* stream_check_of(): which of the tenant's; 0: not said */
 };
 
 /* What stands for a message in tokens and events: of its queue id, which Postfix does not use twice
@@ -60,6 +61,8 @@ struct token_return {
 uint64_t message_id_of(struct span queue_id);
 /* The tenant field of a return path. */
 uint32_t tenant_check_of(struct span tenant_name);
+/* The stream field of one, never 0; tells the streams of one tenant apart. */
+uint16_t stream_check_of(struct span stream_name);
 
 void token_put_click(struct buf *out, const struct token_click *t);
 void token_put_open(struct buf *out, const struct token_open_pixel *t);

@@ -43,7 +43,8 @@ bool copies_announce(struct mail *mail)
 	const struct token_return path = { .flags = TOKEN_SPLIT,
 		.message = facts.message,
 		.tenant = tenant_check_of(span_cstr(mail_tenant_name(mail))),
-		.source = mail->source };
+		.source = mail->source,
+		.stream = stream_check_of(facts.stream) };
 	enum err e = ERR_NOTFOUND;
 
 	if (return_key != NULL && unsubscribe_key != NULL && host.n > 0)

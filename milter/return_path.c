@@ -45,7 +45,8 @@ bool return_path_set(struct mail *mail)
 		    host = span_cstr(return_path_host(mail));
 	const struct token_return t = { .message = mail->content.message,
 		.tenant = tenant_check_of(tenant),
-		.source = mail->source };
+		.source = mail->source,
+		.stream = stream_check_of(span_cstr(mail->stream->name)) };
 	struct buf sender = BUF_INIT(ADDR_MAX);
 	struct token_key *key;
 	enum err e = ERR_NOTFOUND;

@@ -412,6 +412,7 @@ static bool show_return(struct report *r, struct span payload)
 		return false;
 	put_id(r, "message", t.message);
 	put_number(r, "source", t.source);
+	put_number(r, "stream", t.stream);
 	report_field(
 	    r, "split", CELL_YES_NO, (t.flags & TOKEN_SPLIT) != 0 ? SPAN("yes") : SPAN("no"));
 	return true;

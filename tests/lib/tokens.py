@@ -108,8 +108,8 @@ def source_id(name):
     return hash64(octets, len(octets), 0x70656e6775696e33) & 0xffffffff or 1
 
 
-def return_path(message, tenant, source=0, flags=0):
-    return struct.pack("<BBQII", 1, flags, message, tenant, source)
+def return_path(message, tenant, source=0, flags=0, stream=0):
+    return struct.pack("<BBQIIH", 1, flags, message, tenant, source, stream)
 
 
 def read_click(payload):

@@ -147,7 +147,7 @@ def genuine(stack, message):
     local, _, domain = message.sender.partition("@")
     expect(domain == BOUNCES and local.startswith("b+"), message.sender)
     octets = KEYS.open("return", "acme", BOUNCES, local[2:])
-    version, flags, _, _, source = struct.unpack("<BBQII", octets)
+    version, flags, _, _, source, _ = struct.unpack("<BBQIIH", octets)
     name = next(n for n, a in ADDRESSES.items() if a == message.client)
     expect((version, flags, source) == (1, 0, tokens.source_id(name)), "the token of another")
 
