@@ -5,23 +5,17 @@
 #define ROUTING_H
 
 #include "buf.h"
+#include "senders.h"
 #include "settings.h"
 #include "span.h"
-#include "token.h"
 
 #define ROUTING_REQUEST_MAX 16384u /* octets of "NAME KEY"; Postfix's line limit is 2,048 */
 
 #define ROUTING_WAY_MAX 384
-#define ROUTING_KEYS    256u /* tenants whose keys are kept ready */
 
 struct routing {
-	struct snapshot *snapshot; /* a reference */
-	struct token_ring *ring;   /* NULL: no return path is known */
-	/* Keys by tenant, so many that a campaign's are there; owned; NULL without a ring. */
-	struct routing_key {
-		size_t tenant;
-		struct token_key *key;
-	} * keys;
+	struct snapshot *snapshot;   /* a reference */
+	struct senders senders;      /* its keys; without a ring no return path is known */
 	bool *paused;                /* by the provider's sources; owned; NULL: none is */
 	char split[ROUTING_WAY_MAX]; /* "penguin-split:[127.0.0.1]:10027"; empty: no split */
 };
@@ -47,6 +41,6 @@ const char *routing_split_way(const struct routing *r);
  *        "retry:" while it is paused or not configured. Everything else, also "*", "<>", a sender
  *        that is not ours and a token that does not open: NOTFOUND
  *   tr   a recipient (transport_maps): NOTFOUND */
-void routing_answer(const struct routing *r, struct span request, struct buf *out);
+void routing_answer(struct routing *r, struct span request, struct buf *out);
 
 #endif

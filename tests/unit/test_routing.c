@@ -119,7 +119,7 @@ static void seal(const struct token_ring *ring, const char *tenant, const char *
 }
 
 static void expect_answer(
-    const struct routing *r, const char *map, const char *key, const char *answer)
+    struct routing *r, const char *map, const char *key, const char *answer)
 {
 	struct buf request = BUF_INIT(ROUTING_REQUEST_MAX), out = BUF_INIT(1024);
 
