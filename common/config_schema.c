@@ -99,6 +99,8 @@ static const struct setting_row rows[] = {
 	    .block = "compliance"),
 	ROW("", "store", CONFIG_GROUP, NULL, "where counters are kept", .block = "store",
 	    .finish = finish_store),
+	ROW("", "feedback", CONFIG_GROUP, NULL, "how it is learned what became of mail",
+	    .block = "feedback"),
 	ROW("", "postfix", CONFIG_GROUP, NULL, "the Postfix that is served",
 	    .block = "postfix"),
 	ROW("", "dns", CONFIG_GROUP, NULL, "what the customers' domains must say of us",
@@ -269,6 +271,13 @@ static const struct setting_row rows[] = {
 	    "octets the event log may take; then its oldest part is deleted",
 	    AT(struct provider, store.events_octets), .least = 1 << 20,
 	    .most = UINT64_C(1) << 46),
+
+	ROW("feedback", "log", CONFIG_STRING, "",
+	    "Postfix's mail log, for penguin-policyd to read; empty: none",
+	    AT(struct provider, feedback.log), .check = check_absolute_or_empty),
+	ROW("feedback", "timezone", CONFIG_STRING, "",
+	    "time zone of stamps in the log that say none; empty: the host's",
+	    AT(struct provider, feedback.timezone)),
 
 	ROW("postfix", "queue_directory", CONFIG_STRING, "/var/spool/postfix",
 	    "Postfix's queue_directory; relative unix: names are below it",

@@ -62,7 +62,9 @@
  *                     suppressions, transactions, buckets, commits, commit_failures,
  *                     commit_p50_us, commit_p99_us, store, store_octets, store_ceiling,
  *                     routes_lookups, routes_found, split (yes|no), events, events_dropped,
- *                     event_log, event_log_octets
+ *                     event_log, event_log_octets, mail_log(ok|none|trouble), log_lines,
+ *                     log_deliveries, log_foreign, log_unreadable, log_newest, tracked,
+ *                     suppressed_by_log
  * reload         out: errors, warnings, line.0 .. (report); status=error when the old one stays
  * tenant-list    in: from; out rows: name plan state file-state streams domains logins
  * tenant-show    in: tenant
@@ -88,6 +90,10 @@
  *                     stream with a pool: pool, strategy, candidates; changes nothing
  * events         in: tenant, kind, since (RFC 3339), from; out rows: time kind tenant stream
  *                     message link recipient class reason address agent; damaged (lines skipped)
+ * stats          in: by=tenant|stream|domain|source, subject (empty = all; of streams TENANT/STREAM
+ *                     or TENANT), since, until (RFC 3339; a day up to now), each=hour|day
+ *                     (empty: one sum), providers=yes|no, all=yes|no (columns), from;
+ *                     out rows: time name provider attempted, the counts of counts.h, percents
  * db-backup      in: directory (absolute, new); out: octets
  * db-verify      out: records, damaged
  */
@@ -108,6 +114,7 @@
 #define CONTROL_POOL_STATE      "pool-state"
 #define CONTROL_EXPLAIN         "explain"
 #define CONTROL_EVENTS          "events"
+#define CONTROL_STATS           "stats"
 #define CONTROL_DB_BACKUP       "db-backup"
 #define CONTROL_DB_VERIFY       "db-verify"
 

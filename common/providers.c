@@ -205,6 +205,13 @@ void providers_free(struct providers **p)
 	*p = NULL;
 }
 
+const char *providers_name(const struct providers *p, struct span group)
+{
+	const struct index_entry *e = index_find(&p->names, group);
+
+	return e != NULL ? p->groups[e->owner] : NULL;
+}
+
 size_t providers_count(const struct providers *p)
 {
 	return p->hosts.count + p->domains.count;

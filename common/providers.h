@@ -30,6 +30,8 @@ enum err providers_read(
     const char *path, struct providers **p_r, char *error, size_t size) CHECKED;
 void providers_free(struct providers **p);         /* NULL is fine */
 size_t providers_count(const struct providers *p); /* names */
+/* The group of that name, as long as p lives; NULL: there is none. */
+const char *providers_name(const struct providers *p, struct span group);
 
 /* The group of a domain whose most preferred exchangers are these (canonical, domain.h), appended
  * to out: the one that the longest name fits, at a boundary of labels, for every host. Hosts that

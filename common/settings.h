@@ -260,6 +260,10 @@ struct provider {
 		uint64_t events_octets;     /* all segments together */
 	} store;
 	struct {
+		const char *log;      /* Postfix's mail log, absolute; empty: none is read */
+		const char *timezone; /* of stamps that say none; empty: the host's */
+	} feedback;
+	struct {
 		const char *queue_directory, *config_directory;
 		const char *split; /* "127.0.0.1:10027"; empty: no split is installed */
 		bool

@@ -37,6 +37,7 @@ static const struct verb {
 	{ CONTROL_POOL_STATE, ROLE_ADMIN, control_pool_state },
 	{ CONTROL_EXPLAIN, ROLE_ADMIN, control_explain },
 	{ CONTROL_EVENTS, ROLE_ADMIN, control_events },
+	{ CONTROL_STATS, ROLE_ADMIN, control_stats },
 	{ CONTROL_DB_BACKUP, ROLE_ADMIN, control_db_backup },
 	{ CONTROL_DB_VERIFY, ROLE_ADMIN, control_db_verify },
 };

@@ -26,6 +26,27 @@ static void put_routes_and_events(const struct server *s, struct buf *reply)
 	attr_put_u64(reply, "event_log_octets", ev.usage.octets);
 }
 
+static void put_feedback(const struct server *s, struct buf *reply)
+{
+	struct feedback_statistics f;
+	char newest[ZONE_TEXT_MAX] = "";
+
+	feedback_statistics(s->feedback, &f);
+	if (f.newest_s != 0)
+		zone_format(zone_utc(), f.newest_s, newest);
+	attr_put(reply, "mail_log",
+	    !f.configured ? SPAN("none")
+	    : f.healthy   ? SPAN("ok")
+			  : SPAN("trouble"));
+	attr_put_u64(reply, "log_lines", f.lines);
+	attr_put_u64(reply, "log_deliveries", f.deliveries);
+	attr_put_u64(reply, "log_foreign", f.foreign);
+	attr_put_u64(reply, "log_unreadable", f.unreadable);
+	attr_put(reply, "log_newest", span_cstr(newest));
+	attr_put_u64(reply, "tracked", f.tracked);
+	attr_put_u64(reply, "suppressed_by_log", f.suppressed);
+}
+
 enum control_progress control_status(struct control_call *call)
 {
 	struct server *s = call->session->server;
@@ -62,6 +83,7 @@ enum control_progress control_status(struct control_call *call)
 	attr_put_u64(call->reply, "store_octets", st.usage.used_octets);
 	attr_put_u64(call->reply, "store_ceiling", st.usage.map_ceiling);
 	put_routes_and_events(s, call->reply);
+	put_feedback(s, call->reply);
 	return CONTROL_DONE;
 }
 

@@ -24,6 +24,7 @@ struct reading {
 	bool more;
 	uint64_t damaged;
 	events_read_done *done;
+	events_sync_done *synced; /* instead: nothing is read, but all written first */
 	void *context;
 };
 
@@ -117,12 +118,14 @@ static void read_one(struct events *e)
 	struct reading *r = e->readings;
 
 	e->readings = r->next;
-	pthread_mutex_unlock(&e->lock);
-	r->result =
-	    segments_read(e->directory, &r->query, put_line, &r->lines, &r->more, &r->damaged);
-	if (!buf_ok(&r->lines))
-		r->result = ERR_NOMEM;
-	pthread_mutex_lock(&e->lock);
+	if (r->synced == NULL) {
+		pthread_mutex_unlock(&e->lock);
+		r->result = segments_read(
+		    e->directory, &r->query, put_line, &r->lines, &r->more, &r->damaged);
+		if (!buf_ok(&r->lines))
+			r->result = ERR_NOMEM;
+		pthread_mutex_lock(&e->lock);
+	}
 	r->next = e->finished;
 	e->finished = r;
 	wake(e);
@@ -149,7 +152,9 @@ static void *run(void *argument)
 
 		if (waiting) {
 			due_ns = e->writing.n > 0 ? retry_ns : e->queued_ns + GATHER_NS;
-			if (e->stop || (e->queue.n >= GATHER_MOST && e->writing.n == 0))
+			if (e->stop || (e->queue.n >= GATHER_MOST && e->writing.n == 0) ||
+			    (e->readings != NULL && e->readings->synced != NULL &&
+				e->writing.n == 0))
 				due_ns = now_ns;
 		}
 		if (waiting && due_ns <= now_ns) {
@@ -228,7 +233,9 @@ static void readings_end(struct reading *r, bool answer)
 	while (r != NULL) {
 		struct reading *next = r->next;
 
-		if (answer)
+		if (answer && r->synced != NULL)
+			r->synced(r->context);
+		else if (answer)
 			r->done(r->context, r->result, buf_span(&r->lines), &r->query, r->more,
 			    r->damaged);
 		buf_free(&r->lines);
@@ -308,6 +315,43 @@ enum err events_read(
 	pthread_mutex_lock(&e->lock);
 	r->next = e->readings;
 	e->readings = r;
+	pthread_cond_signal(&e->work);
+	pthread_mutex_unlock(&e->lock);
+	return ERR_OK;
+}
+
+bool events_add_lines(struct events *e, struct span lines, uint64_t count)
+{
+	bool fits;
+
+	pthread_mutex_lock(&e->lock);
+	fits = e->queue.n + lines.n <= EVENTS_QUEUE_OCTETS;
+	if (fits && e->queue.n == 0)
+		e->queued_ns = clock_mono_ns();
+	if (fits)
+		buf_add_span(&e->queue, lines);
+	fits = fits && buf_ok(&e->queue);
+	e->queue.failed = false; /* what was there before is whole */
+	e->queue_count += fits ? count : 0;
+	e->statistics.taken += fits ? count : 0;
+	e->statistics.dropped += fits ? 0 : count;
+	pthread_cond_signal(&e->work);
+	pthread_mutex_unlock(&e->lock);
+	return fits;
+}
+
+enum err events_sync(struct events *e, events_sync_done *done, void *context)
+{
+	struct reading *r = calloc(1, sizeof *r), **last;
+
+	if (r == NULL)
+		return ERR_NOMEM;
+	*r = (struct reading){ .synced = done, .context = context };
+	buf_init(&r->lines, 1);
+	pthread_mutex_lock(&e->lock);
+	for (last = &e->readings; *last != NULL;)
+		last = &(*last)->next;
+	*last = r;
 	pthread_cond_signal(&e->work);
 	pthread_mutex_unlock(&e->lock);
 	return ERR_OK;

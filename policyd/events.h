@@ -30,6 +30,13 @@ typedef void events_read_done(void *context, enum err e, struct span lines,
 enum err events_read(struct events *e, const struct events_query *query, events_read_done *done,
     void *context) CHECKED;
 
+/* Whole lines, as event_put makes them. False: all are dropped, and counted. */
+bool events_add_lines(struct events *e, struct span lines, uint64_t count);
+/* done(context) in the loop, once everything that was added before is on the disk, or could not be
+ * written. */
+typedef void events_sync_done(void *context);
+enum err events_sync(struct events *e, events_sync_done *done, void *context) CHECKED;
+
 /* Becomes readable when events_complete has work. */
 int events_wake_fd(const struct events *e);
 void events_complete(struct events *e);

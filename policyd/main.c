@@ -27,7 +27,7 @@ struct policyd {
 	struct control_context control;
 	struct listen_handler policy_handler, control_handler;
 	struct loop *loop;
-	struct loop_io *store_io, *events_io;
+	struct loop_io *store_io, *events_io, *feedback_io;
 	int policy_fd, control_fd, routes_fd;
 	char events_directory[1024];
 	uint64_t seconds; /* ticks so far */
@@ -150,6 +150,19 @@ static int open_events(struct policyd *d)
 		   : EX_OSERR;
 }
 
+static int open_feedback(struct policyd *d)
+{
+	char error[ERROR_MAX];
+
+	if (feedback_open(d->server.store, d->server.suppress, d->server.events,
+		&d->server.feedback, error, sizeof error) != ERR_OK) {
+		log_text(LOG_LEVEL_ERROR, "%s", error);
+		return EX_DATAERR;
+	}
+	feedback_reload(d->server.feedback, d->server.snapshot);
+	return EX_OK;
+}
+
 /* Answers from memory, so it can before the loop runs. */
 static int start_routes(struct policyd *d)
 {
@@ -193,6 +206,8 @@ static int become_ready(struct policyd *d)
 	if (status == EX_OK)
 		status = open_events(d);
 	if (status == EX_OK)
+		status = open_feedback(d);
+	if (status == EX_OK)
 		status = start_routes(d);
 	return status;
 }
@@ -215,6 +230,15 @@ static void on_events(void *argument, bool read, bool write)
 	(void)read;
 	(void)write;
 	events_complete(d->server.events);
+}
+
+static void on_feedback(void *argument, bool read, bool write)
+{
+	struct policyd *d = argument;
+
+	(void)read;
+	(void)write;
+	feedback_complete(d->server.feedback);
 }
 
 /* Before the map is full, somebody has to know: a line when 80 % of the ceiling is passed. It comes
@@ -245,6 +269,7 @@ static void on_second(void *argument)
 	listeners_tick(d->server.listeners, clock_mono_ns());
 	store_tick(d->server.store, now_ns);
 	suppress_tick(d->server.suppress, now_ns / NS_PER_S);
+	feedback_tick(d->server.feedback, now_ns / NS_PER_S);
 }
 
 static void on_flush(void *argument)
@@ -303,8 +328,11 @@ static bool prepare_loop(struct policyd *d)
 	d->server.services = services_new();
 	d->store_io = loop_watch(d->loop, store_wake_fd(d->server.store), on_store, d);
 	d->events_io = loop_watch(d->loop, events_wake_fd(d->server.events), on_events, d);
+	d->feedback_io =
+	    loop_watch(d->loop, feedback_wake_fd(d->server.feedback), on_feedback, d);
 	if (d->server.listeners == NULL || d->server.accounts == NULL ||
-	    d->server.services == NULL || d->store_io == NULL || d->events_io == NULL)
+	    d->server.services == NULL || d->store_io == NULL || d->events_io == NULL ||
+	    d->feedback_io == NULL)
 		return false;
 	if (p->store.relaxed && !loop_every(d->loop, 10 * NS_PER_MS, on_flush, d))
 		return false;
@@ -342,14 +370,17 @@ static void deinit(struct policyd *d)
 {
 	routes_stop(&d->server.routes);
 	listeners_free(&d->server.listeners);
+	loop_unwatch(&d->feedback_io);
 	loop_unwatch(&d->events_io);
 	loop_unwatch(&d->store_io);
 	loop_free(&d->loop);
 	services_free(&d->server.services);
 	accounts_free(&d->server.accounts);
 	pools_free(&d->server.pools);
+	feedback_stop(d->server.feedback);
 	events_close(&d->server.events);
-	store_close(&d->server.store); /* answers jobs of the two below */
+	store_close(&d->server.store); /* answers jobs of those below */
+	feedback_close(&d->server.feedback);
 	states_close(&d->server.states);
 	suppress_close(&d->server.suppress);
 	snapshot_unref(&d->server.snapshot);

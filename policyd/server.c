@@ -306,6 +306,7 @@ enum err server_reload(struct server *server, struct config_report *report)
 	    &(struct listen_limits){ .connections = (size_t)p->policyd.connections,
 		.request_timeout_ns = p->policyd.request_timeout_s * NS_PER_S,
 		.idle_timeout_ns = p->policyd.idle_timeout_s * NS_PER_S });
+	feedback_reload(server->feedback, fresh);
 	events_set_limits(
 	    server->events, &(struct events_limits){ .octets = p->store.events_octets,
 				.retention_s = p->store.events_retention_s });

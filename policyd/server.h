@@ -5,6 +5,7 @@
 
 #include "account.h"
 #include "events.h"
+#include "feedback.h"
 #include "listen.h"
 #include "pools.h"
 #include "routes.h"
@@ -32,6 +33,7 @@ struct server {
 	struct listeners *listeners;
 	struct routes *routes; /* NULL: not listening */
 	struct events *events;
+	struct feedback *feedback;
 	char split_way
 	    [ROUTING_WAY_MAX]; /* Postfix makes copies for single recipients; or empty */
 	struct server_counters counters;

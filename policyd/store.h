@@ -131,10 +131,18 @@ void store_statistics(struct store *s, struct store_statistics *statistics_r);
 /* The environment, for reads at start before any thread runs jobs (suppressions, states). */
 struct kv *store_kv(struct store *s);
 
-#define STORE_DATABASES 12 /* room for */
-#define STORE_NAMES     6u /* that there are: the four of store_load.h, suppress, tenant */
+#define STORE_DATABASES 16 /* room for */
+#define STORE_NAMES     9u /* that there are: the four of store_load.h and these */
 /* Databases besides the store's own; opened by store_open. */
-enum store_database { STORE_SUPPRESS, STORE_TENANT, STORE_META, STORE_DATABASE_COUNT };
+enum store_database {
+	STORE_SUPPRESS,
+	STORE_TENANT,
+	STORE_META,    /* one of the four */
+	STORE_COUNTS,  /* counts.h */
+	STORE_TROUBLE, /* feedback_batch.h */
+	STORE_QUEUE,   /* the same */
+	STORE_DATABASE_COUNT,
+};
 unsigned store_database(const struct store *s, enum store_database which);
 /* The store's own databases, for verification (store_load.h). */
 const struct store_databases *store_layout(const struct store *s);

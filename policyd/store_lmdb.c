@@ -171,8 +171,11 @@ static enum err open_databases(struct store *s, char *error, size_t size)
 		[STORE_SUPPRESS] = "suppress",
 		[STORE_TENANT] = "tenant",
 		[STORE_META] = "meta",
+		[STORE_COUNTS] = "counts",
+		[STORE_TROUBLE] = "trouble",
+		[STORE_QUEUE] = "queue",
 	};
-	enum err e = store_databases_open(s->kv, &s->databases, error, size);
+	enum err e = store_databases_open(s->kv, s->options.path, &s->databases, error, size);
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && e == ERR_OK; i++)

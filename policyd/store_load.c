@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "journal.h"
+#include "log.h"
 #include "store_load.h"
 
 struct store_key store_bucket_key(uint32_t number)
@@ -55,37 +56,74 @@ enum err store_put_checkpoint(
 	return put_u64(txn, d->meta, "checkpoint", checkpoint);
 }
 
-static enum err check_schema(
-    struct kv *kv, const struct store_databases *d, char *error, size_t size)
+static enum err put_schema(struct kv *kv, const struct store_databases *d)
 {
 	struct kv_txn *txn = NULL;
-	uint64_t schema;
 	enum err e = kv_begin(kv, true, &txn);
 
-	if (e != ERR_OK)
-		goto out;
-	e = get_u64(txn, d->meta, "schema", &schema);
-	if (e == ERR_NOTFOUND) {
+	if (e == ERR_OK)
 		e = put_u64(txn, d->meta, "schema", STORE_SCHEMA);
-		if (e == ERR_OK)
-			e = kv_commit(&txn);
-	} else if (e == ERR_OK && schema != STORE_SCHEMA) {
+	if (e == ERR_OK)
+		return kv_commit(&txn);
+	kv_abort(&txn);
+	return e;
+}
+
+/* From 1 to 2 nothing that is stored changes; databases are added. Whoever wants to go back has a
+ * copy that the earlier program can read. */
+static enum err migrate(struct kv *kv, const char *path, const struct store_databases *d,
+    uint64_t schema, char *error, size_t size)
+{
+	char copy[1024];
+	int n = snprintf(copy, sizeof copy, "%s/before-schema-%d", path, STORE_SCHEMA);
+	enum err e = n > 0 && (size_t)n < sizeof copy ? kv_backup(kv, copy) : ERR_TOOBIG;
+
+	/* A copy of an attempt that got no further is as good. */
+	if (e == ERR_EXISTS)
+		e = ERR_OK;
+	if (e != ERR_OK) {
+		snprintf(error, size, "store: a copy before the change to schema %d: %s: %s",
+		    STORE_SCHEMA, copy, err_text(e));
+		return e;
+	}
+	e = put_schema(kv, d);
+	if (e == ERR_OK)
+		log_text(LOG_LEVEL_INFO,
+		    "store: schema %llu became %d; a copy from before is %s",
+		    (unsigned long long)schema, STORE_SCHEMA, copy);
+	else
+		snprintf(error, size, "store: schema version: %s", err_text(e));
+	return e;
+}
+
+static enum err check_schema(
+    struct kv *kv, const char *path, const struct store_databases *d, char *error, size_t size)
+{
+	struct kv_txn *txn = NULL;
+	uint64_t schema = 0;
+	enum err e = kv_begin(kv, false, &txn);
+
+	if (e == ERR_OK)
+		e = get_u64(txn, d->meta, "schema", &schema);
+	kv_abort(&txn);
+	if (e == ERR_OK && schema >= 1 && schema < STORE_SCHEMA)
+		return migrate(kv, path, d, schema, error, size);
+	if (e == ERR_OK && schema != STORE_SCHEMA) {
 		snprintf(error, size,
 		    "store: schema version %llu, this program knows %d; install the version "
-		    "that wrote it, or restore a backup",
-		    (unsigned long long)schema, STORE_SCHEMA);
-		kv_abort(&txn);
+		    "that wrote it, or put its copy before-schema-%llu in its place",
+		    (unsigned long long)schema, STORE_SCHEMA, (unsigned long long)schema);
 		return ERR_VERSION;
 	}
-out:
-	kv_abort(&txn);
+	if (e == ERR_NOTFOUND)
+		e = put_schema(kv, d);
 	if (e != ERR_OK)
 		snprintf(error, size, "store: schema version: %s", err_text(e));
 	return e;
 }
 
-enum err store_databases_open(
-    struct kv *kv, struct store_databases *databases_r, char *error, size_t size)
+enum err store_databases_open(struct kv *kv, const char *path,
+    struct store_databases *databases_r, char *error, size_t size)
 {
 	const struct {
 		const char *name;
@@ -106,7 +144,7 @@ enum err store_databases_open(
 			return e;
 		}
 	}
-	return check_schema(kv, databases_r, error, size);
+	return check_schema(kv, path, databases_r, error, size);
 }
 
 /* ---- loading ---- */

@@ -13,7 +13,8 @@
 #include "kv.h"
 #include "ledger.h"
 
-#define STORE_SCHEMA 1
+/* 1: counters and suppressions. 2: what became of mail (counts, trouble, queue) beside them. */
+#define STORE_SCHEMA 2
 #define STORE_RING   4096u /* records; a round of folding takes at most a quarter */
 
 struct store_databases {
@@ -27,9 +28,11 @@ struct store_key {
 struct store_key store_bucket_key(uint32_t number);
 void store_journal_key(uint64_t seq, uint8_t slot[4]);
 
-/* Opens (makes) the databases and checks the schema version. */
-enum err store_databases_open(
-    struct kv *kv, struct store_databases *databases_r, char *error, size_t size) CHECKED;
+/* Opens (makes) the databases. A store of an earlier schema is brought to this one, after a copy of
+ * it was made in the directory "before-schema-N" below path (kept: it is the way back); of a later
+ * one, ERR_VERSION. */
+enum err store_databases_open(struct kv *kv, const char *path,
+    struct store_databases *databases_r, char *error, size_t size) CHECKED;
 
 enum err store_put_checkpoint(
     struct kv_txn *txn, const struct store_databases *d, uint64_t checkpoint) CHECKED;

@@ -157,8 +157,8 @@ size_t suppress_count(const struct suppress_list *list)
 	return list->set.used;
 }
 
-enum err suppress_digest(
-    struct suppress_list *list, struct span address, uint8_t out[DIGEST_SIZE])
+enum err suppress_digest_by(
+    struct digest_key *key, struct span address, uint8_t out[DIGEST_SIZE])
 {
 	char canonical[ADDR_MAX], lower[1024];
 
@@ -166,7 +166,26 @@ enum err suppress_digest(
 		address = span_cstr(canonical);
 	if (span_lower(address, lower, sizeof lower))
 		address.p = lower;
-	return digest(list->digest_key, address, out);
+	return digest(key, address, out);
+}
+
+enum err suppress_digest(
+    struct suppress_list *list, struct span address, uint8_t out[DIGEST_SIZE])
+{
+	return suppress_digest_by(list->digest_key, address, out);
+}
+
+struct digest_key *suppress_digest_key(const struct suppress_list *list)
+{
+	uint8_t key[DIGEST_KEY_SIZE];
+	char error[256];
+	struct digest_key *copy =
+	    key_file_read(list->key_path, key, error, sizeof error) == ERR_OK
+		? digest_key_new(key)
+		: NULL;
+
+	explicit_bzero(key, sizeof key);
+	return copy;
 }
 
 uint64_t suppress_recipient_hash(const struct suppress_list *list, struct span address)

@@ -37,6 +37,12 @@ size_t suppress_count(const struct suppress_list *list);
 enum err suppress_digest(
     struct suppress_list *list, struct span address, uint8_t out[DIGEST_SIZE]) CHECKED;
 
+/* The same by a key of the caller's own, for another thread. */
+enum err suppress_digest_by(
+    struct digest_key *key, struct span address, uint8_t out[DIGEST_SIZE]) CHECKED;
+/* The list's key once more, the caller's to free; NULL: it cannot be read. */
+struct digest_key *suppress_digest_key(const struct suppress_list *list);
+
 /* What tells recipients of one transaction apart: canonical, but case counts. The same after a
  * restart. */
 uint64_t suppress_recipient_hash(const struct suppress_list *list, struct span address);

@@ -77,6 +77,17 @@ static const struct grammar_option rules_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option stats_options[] = {
+	{ 0, "by", "WHAT", "tenant, stream, domain or source (tenant)" },
+	{ 0, "name", "NAME", "only this one; of streams TENANT/STREAM, or all of TENANT" },
+	{ 0, "providers", NULL, "a row for each mailbox provider" },
+	{ 0, "since", "DATE", "from this RFC 3339 date or time on (the last 24 hours)" },
+	{ 0, "until", "DATE", "up to this RFC 3339 date or time (now)" },
+	{ 0, "each", "PERIOD", "a row for each hour or day" },
+	{ 0, "all", NULL, "every count" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option classify_options[] = {
 	{ 0, "provider", "GROUP", "the mailbox provider that said it (any)" },
 	{ 0, "status", "STATUS",
@@ -173,6 +184,8 @@ static const struct grammar_command commands[] = {
 	{ "pool resume <pool>", "undo pool pause", pause_options, cmd_pool_resume },
 	{ "provider <name>...", "the mailbox provider of a domain, or of its MX hosts", NULL,
 	    cmd_provider },
+	{ "stats", "what became of mail: delivered, bounced, complained about", stats_options,
+	    cmd_stats },
 	{ "classify <reply>...", "what a receiver's SMTP reply means, and what follows",
 	    classify_options, cmd_classify },
 	{ "test <file>", "what the milter would make of a message (- is stdin)", test_options,

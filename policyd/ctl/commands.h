@@ -30,6 +30,8 @@ int cmd_pool_pause(struct ctl *ctl, const struct grammar_match *match);
 int cmd_pool_resume(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_provider.c */
 int cmd_provider(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_stats.c */
+int cmd_stats(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_classify.c */
 int cmd_classify(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_test.c */

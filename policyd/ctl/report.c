@@ -155,7 +155,11 @@ enum cell_kind report_kind(struct span column)
 		"errors", "warnings", "code", "count", "imported", "line", "held", "released",
 		"routes_lookups", "routes_found", "events", "events_dropped",
 		"event_log_octets", "link", "points", "of", "score", "good", "missing", "wrong",
-		"propagating", "unknown" };
+		"propagating", "unknown", "log_lines", "log_deliveries", "log_foreign",
+		"log_unreadable", "tracked", "suppressed_by_log", "attempted", "delivered",
+		"delayed", "bounced", "hard", "blocked", "unproven", "slowed", "complained",
+		"unsubscribed", "clicked", "opened", "hard_percent", "delayed_percent",
+		"complained_percent" };
 	static const char *const states[] = { "severity", "state", "file_state", "decision" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)

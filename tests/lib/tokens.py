@@ -99,13 +99,22 @@ def unsubscribe(message, stream, address, flags=0):
     return struct.pack("<BBQB", 1, flags, message, len(stream)) + (stream + address).encode()
 
 
-def source_id(name):
-    """What stands for a source in a return path."""
+def check_of(name, seed, mask):
     hash64 = ctypes.CDLL("libxxhash.so.0").XXH3_64bits_withSeed
     hash64.restype, hash64.argtypes = ctypes.c_uint64, (
         ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64)
     octets = name.encode()
-    return hash64(octets, len(octets), 0x70656e6775696e33) & 0xffffffff or 1
+    return hash64(octets, len(octets), seed) & mask or 1
+
+
+def source_id(name):
+    """What stands for a source in a return path."""
+    return check_of(name, 0x70656e6775696e33, 0xffffffff)
+
+
+def stream_check(name):
+    """What tells a tenant's streams apart there."""
+    return check_of(name, 0x70656e6775696e34, 0xffff)
 
 
 def return_path(message, tenant, source=0, flags=0, stream=0):

@@ -1,6 +1,7 @@
 /* test_store - admissions and their answers, one thing at a time: order, durability, commits that
  * fail, damaged records. Beside a model: test_store_model.c. */
 #include <check.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -565,7 +566,7 @@ enum damage { DAMAGE_SCHEMA, DAMAGE_BUCKET, DAMAGE_BUCKET_KEY, DAMAGE_JOURNAL, D
 
 static void damage(struct kv *kv, const struct store_databases *d, enum damage which)
 {
-	const uint64_t two = 2;
+	const uint64_t later = 99;
 	struct store_key zero = store_bucket_key(0);
 	struct span key = span_make((const char *)zero.octets, 4);
 	struct buf value = BUF_INIT(1 << 20);
@@ -577,7 +578,7 @@ static void damage(struct kv *kv, const struct store_databases *d, enum damage w
 	switch (which) {
 	case DAMAGE_SCHEMA:
 		MUST(kv_put(txn, d->meta, SPAN("schema"),
-			 span_make((const char *)&two, sizeof two)) == ERR_OK);
+			 span_make((const char *)&later, sizeof later)) == ERR_OK);
 		break;
 	case DAMAGE_BUCKET:
 	case DAMAGE_BUCKET_KEY:
@@ -610,7 +611,7 @@ START_TEST(damage_is_refused)
 		const char *says;
 		uint64_t found; /* by verification */
 	} table[] = {
-		{ DAMAGE_SCHEMA, ERR_VERSION, "schema version 2", 0 },
+		{ DAMAGE_SCHEMA, ERR_VERSION, "schema version 99", 0 },
 		{ DAMAGE_BUCKET, ERR_CORRUPT, "bucket", 1 },
 		{ DAMAGE_BUCKET_KEY, ERR_CORRUPT, "bucket", 0 },
 		{ DAMAGE_JOURNAL, ERR_CORRUPT, "journal", 1 },
@@ -642,6 +643,80 @@ START_TEST(damage_is_refused)
 }
 END_TEST
 
+/* ---- a store of an earlier schema ---- */
+
+static uint64_t schema_of(const char *path)
+{
+	struct kv_options o = { .map_octets = MIB, .map_ceiling = MIB, .databases = 9 };
+	struct buf value = BUF_INIT(64);
+	struct kv_txn *txn;
+	struct kv *kv = NULL;
+	uint64_t schema = 0;
+	unsigned meta;
+
+	o.read_only = true;
+	ck_assert_msg(kv_open(path, &o, &kv, error, sizeof error) == ERR_OK, "%s", error);
+	ck_assert_int_eq(kv_database(kv, "meta", &meta), ERR_OK);
+	ck_assert_int_eq(kv_begin(kv, false, &txn), ERR_OK);
+	ck_assert_int_eq(kv_get(txn, meta, SPAN("schema"), &value), ERR_OK);
+	memcpy(&schema, value.p, sizeof schema);
+	kv_abort(&txn);
+	kv_close(&kv);
+	buf_free(&value);
+	return schema;
+}
+
+/* What version 0.1.0 left. */
+static void write_schema_1(void)
+{
+	static const char *const names[] = { "meta", "journal", "bucket", "transaction",
+		"suppress", "tenant" };
+	struct kv_options o = { .map_octets = MIB, .map_ceiling = MIB, .databases = 9 };
+	const uint64_t one = 1;
+	unsigned database[6];
+	struct kv_txn *txn;
+	struct kv *kv = NULL;
+
+	ck_assert_int_eq(kv_open(root, &o, &kv, error, sizeof error), ERR_OK);
+	for (size_t i = 0; i < 6; i++)
+		ck_assert_int_eq(kv_database(kv, names[i], database + i), ERR_OK);
+	ck_assert_int_eq(kv_begin(kv, true, &txn), ERR_OK);
+	ck_assert_int_eq(
+	    kv_put(txn, database[0], SPAN("schema"), span_make((const char *)&one, sizeof one)),
+	    ERR_OK);
+	ck_assert_int_eq(kv_commit(&txn), ERR_OK);
+	kv_close(&kv);
+}
+
+START_TEST(an_earlier_schema)
+{
+	struct store_options o = options();
+	struct store *s = NULL;
+	char copy[128], path[160];
+
+	snprintf(copy, sizeof copy, "%s/before-schema-2", root);
+	write_schema_1();
+	/* Without a copy nothing is changed. */
+	ck_assert_int_eq(close(open(copy, O_CREAT | O_WRONLY, 0600)), 0);
+	ck_assert_int_ne(store_open(&o, &s, error, sizeof error), ERR_OK);
+	ck_assert_msg(strstr(error, "a copy before the change") != NULL, "%s", error);
+	ck_assert_uint_eq(schema_of(root), 1);
+	ck_assert_int_eq(unlink(copy), 0);
+
+	for (int i = 0; i < 2; i++) {
+		s = must_open(&o);
+		store_close(&s);
+		ck_assert_uint_eq(schema_of(root), 2);
+		ck_assert_uint_eq(schema_of(copy), 1);
+	}
+	snprintf(path, sizeof path, "%s/data.mdb", copy);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/lock.mdb", copy);
+	unlink(path);
+	ck_assert_int_eq(rmdir(copy), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -664,6 +739,7 @@ int main(void)
 	tcase_add_test(cases, bindings_survive);
 	tcase_add_test(cases, bindings_are_undone);
 	tcase_add_loop_test(cases, damage_is_refused, 0, 5);
+	tcase_add_test(cases, an_earlier_schema);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
