@@ -105,10 +105,11 @@ static void note_change(struct tracker *t, struct tracked *e)
 	e->changed = true;
 }
 
+/* names may point into the entry's own. */
 static void set_names(struct tracker *t, struct tracked *e, const struct span names[NAMES])
 {
+	char *space, *old = e->names;
 	size_t n = 0;
-	char *space;
 
 	for (size_t i = 0; i < NAMES; i++)
 		n += names[i].n;
@@ -116,7 +117,6 @@ static void set_names(struct tracker *t, struct tracked *e, const struct span na
 	e->ours = space != NULL;
 	if (space == NULL)
 		return;
-	free(e->names);
 	e->names = space;
 	for (size_t i = 0; i < NAMES; i++) {
 		if (names[i].n > 0)
@@ -124,6 +124,7 @@ static void set_names(struct tracker *t, struct tracked *e, const struct span na
 		e->name[i] = span_make(space, names[i].n);
 		space += names[i].n;
 	}
+	free(old);
 	note_change(t, e);
 }
 
