@@ -94,6 +94,8 @@
  *                     or TENANT), since, until (RFC 3339; a day up to now), each=hour|day
  *                     (empty: one sum), providers=yes|no, all=yes|no (columns), from;
  *                     out rows: time name provider attempted, the counts of counts.h, percents
+ * brake-list     in: from; out rows: scope name place(or everywhere) rule since until relapses
+ * brake-release  in: scope=source|domain|stream|tenant, subject, place, reason
  * db-backup      in: directory (absolute, new); out: octets
  * db-verify      out: records, damaged
  */
@@ -115,6 +117,8 @@
 #define CONTROL_EXPLAIN         "explain"
 #define CONTROL_EVENTS          "events"
 #define CONTROL_STATS           "stats"
+#define CONTROL_BRAKE_LIST      "brake-list"
+#define CONTROL_BRAKE_RELEASE   "brake-release"
 #define CONTROL_DB_BACKUP       "db-backup"
 #define CONTROL_DB_VERIFY       "db-verify"
 

@@ -1,15 +1,12 @@
 /* replies - rules from a file, and the first that fits a reply. */
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include <errno.h>
-#include <fcntl.h>
 #include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "arena.h"
 #include "replies.h"
+#include "sections.h"
 
 /* Expressions are the administrator's, texts the receivers': no text may cost more than this. */
 #define MATCH_STEPS_MAX 20000u
@@ -75,6 +72,16 @@ const char *reply_scope_text(enum reply_scope scope)
 	return scopes[(unsigned)scope < REPLY_SCOPES ? scope : REPLY_SCOPE_NONE];
 }
 
+bool reply_scope_of(struct span word, enum reply_scope *scope_r)
+{
+	for (size_t i = 0; i < REPLY_SCOPES; i++)
+		if (span_eq(word, span_cstr(scopes[i]))) {
+			*scope_r = (enum reply_scope)i;
+			return true;
+		}
+	return false;
+}
+
 struct replies {
 	struct arena *arena;
 	struct reply_rule *rules; /* in the arena, room for REPLIES_MAX */
@@ -87,41 +94,38 @@ struct replies {
 
 struct parser {
 	struct replies *r;
-	const char *file;
-	unsigned line;
 	bool has_class, has_scope;
-	char *error;
-	size_t size;
 };
 
-static enum err fail(
-    const struct parser *s, unsigned line, enum err e, const char *what, struct span value)
+static struct parser *parser_of(const struct sections *s)
 {
-	(void)snprintf(s->error, s->size, "%s:%u: %s%s%.*s%s", s->file, line, what,
-	    value.n > 0 ? " \"" : "", SPAN_ARG(span_head(value, 80)), value.n > 0 ? "\"" : "");
-	return e;
+	return s->context;
 }
 
-static bool word_ok(struct span word, size_t most)
+static struct reply_rule *rule_of(const struct sections *s)
 {
-	bool ok = word.n > 0 && word.n < most;
+	struct replies *r = parser_of(s)->r;
 
-	for (size_t i = 0; ok && i < word.n; i++)
-		ok = ascii_alpha(word.p[i]) || ascii_digit(word.p[i]) || word.p[i] == '_' ||
-		     word.p[i] == '-';
-	return ok;
+	return r->rules + r->count - 1;
+}
+
+static enum err no_memory(const struct sections *s)
+{
+	return sections_fail(s, s->line, ERR_NOMEM, err_text(ERR_NOMEM), SPAN(""));
+}
+
+static enum err twice(const struct sections *s, const char *what)
+{
+	return sections_fail(s, s->line, ERR_EXISTS, what, SPAN(""));
 }
 
 /* The rule that ends here has all it needs. */
-static enum err finish_rule(const struct parser *s)
+static enum err end_rule(struct sections *s)
 {
-	const struct replies *r = s->r;
-	const struct reply_rule *rule = r->count > 0 ? r->rules + r->count - 1 : NULL;
+	const struct reply_rule *rule = rule_of(s);
 	const char *missing = NULL;
 
-	if (rule == NULL)
-		return ERR_OK;
-	if (!s->has_class)
+	if (!parser_of(s)->has_class)
 		missing = "a rule without class:";
 	else if (rule->match == NULL)
 		missing = "a rule without match:";
@@ -129,127 +133,120 @@ static enum err finish_rule(const struct parser *s)
 		missing = "a rule without source:";
 	else if (rule->sample_count == 0)
 		missing = "a rule without sample:";
-	return missing == NULL ? ERR_OK
-			       : fail(s, rule->line, ERR_SYNTAX, missing, span_cstr(rule->id));
+	return missing == NULL
+		   ? ERR_OK
+		   : sections_fail(s, rule->line, ERR_SYNTAX, missing, span_cstr(rule->id));
 }
 
-static enum err begin_rule(struct parser *s, struct span line)
+static enum err begin_rule(struct sections *s, struct span id)
 {
-	struct replies *r = s->r;
-	struct span id = span_head(span_from(line, 1), line.n - 2);
-	enum err e = finish_rule(s);
+	struct replies *r = parser_of(s)->r;
 
-	if (e != ERR_OK)
-		return e;
-	if (line.n < 3 || line.p[line.n - 1] != ']' || !word_ok(id, REPLY_ID_MAX))
-		return fail(s, s->line, ERR_SYNTAX, "expected [name of a rule], not", line);
 	for (size_t i = 0; i < r->count; i++)
 		if (span_eq(span_cstr(r->rules[i].id), id))
-			return fail(s, s->line, ERR_EXISTS, "stands in the file twice:", id);
+			return sections_fail(
+			    s, s->line, ERR_EXISTS, "stands in the file twice:", id);
 	if (r->count == REPLIES_MAX)
-		return fail(s, s->line, ERR_TOOBIG, "too many rules", SPAN(""));
+		return sections_fail(s, s->line, ERR_TOOBIG, "too many rules", SPAN(""));
 	r->rules[r->count].id = arena_dup(r->arena, id);
 	if (r->rules[r->count].id == NULL)
-		return fail(s, s->line, ERR_NOMEM, err_text(ERR_NOMEM), SPAN(""));
+		return no_memory(s);
 	r->rules[r->count++].line = s->line;
-	s->has_class = s->has_scope = false;
+	*parser_of(s) = (struct parser){ .r = r };
 	return ERR_OK;
 }
 
-static enum err set_class(struct parser *s, struct reply_rule *rule, struct span value)
+static enum err set_class(struct sections *s, struct span value)
 {
-	if (s->has_class)
-		return fail(s, s->line, ERR_EXISTS, "stands twice: class", SPAN(""));
+	struct parser *p = parser_of(s);
+	struct reply_rule *rule = rule_of(s);
+
+	if (p->has_class)
+		return twice(s, "stands twice: class");
 	if (!reply_class_of(value, &rule->class) || rule->class == REPLY_UNKNOWN)
-		return fail(s, s->line, ERR_SYNTAX, "not a class:", value);
-	s->has_class = true;
-	if (!s->has_scope)
+		return sections_fail(s, s->line, ERR_SYNTAX, "not a class:", value);
+	p->has_class = true;
+	if (!p->has_scope)
 		rule->scope = classes[rule->class].scope;
 	return ERR_OK;
 }
 
-static enum err set_scope(struct parser *s, struct reply_rule *rule, struct span value)
+static enum err set_scope(struct sections *s, struct span value)
 {
-	for (size_t i = 0; i < REPLY_SCOPES; i++)
-		if (span_eq(value, span_cstr(scopes[i]))) {
-			rule->scope = (enum reply_scope)i;
-			s->has_scope = true;
-			return ERR_OK;
-		}
-	return fail(s, s->line, ERR_SYNTAX, "not a scope:", value);
-}
-
-static enum err set_providers(struct parser *s, struct reply_rule *rule, struct span value)
-{
-	const char **list;
-	struct span rest = value, word;
-	size_t count = 0;
-
-	if (rule->providers != NULL)
-		return fail(s, s->line, ERR_EXISTS, "stands twice: provider", SPAN(""));
-	list = arena_array(s->r->arena, value.n / 2 + 2, sizeof *list);
-	if (list == NULL)
-		return fail(s, s->line, ERR_NOMEM, err_text(ERR_NOMEM), SPAN(""));
-	while (span_next(&rest, ' ', &word)) {
-		if (word.n == 0)
-			continue;
-		if (!word_ok(word, REPLY_ID_MAX))
-			return fail(s, s->line, ERR_SYNTAX, "not a group of providers:", word);
-		list[count] = arena_dup(s->r->arena, word);
-		if (list[count++] == NULL)
-			return fail(s, s->line, ERR_NOMEM, err_text(ERR_NOMEM), SPAN(""));
-	}
-	rule->providers = list;
+	if (!reply_scope_of(value, &rule_of(s)->scope))
+		return sections_fail(s, s->line, ERR_SYNTAX, "not a scope:", value);
+	parser_of(s)->has_scope = true;
 	return ERR_OK;
 }
 
-static enum err set_match(struct parser *s, struct reply_rule *rule, struct span value)
+static enum err set_providers(struct sections *s, struct span value)
 {
-	struct replies *r = s->r;
+	struct arena *arena = parser_of(s)->r->arena;
+	struct span rest = value, word;
+	const char **list;
+	size_t count = 0;
+
+	if (rule_of(s)->providers != NULL)
+		return twice(s, "stands twice: provider");
+	list = arena_array(arena, value.n / 2 + 2, sizeof *list);
+	if (list == NULL)
+		return no_memory(s);
+	while (span_next(&rest, ' ', &word)) {
+		if (word.n == 0)
+			continue;
+		if (!section_word_ok(word, REPLY_ID_MAX))
+			return sections_fail(
+			    s, s->line, ERR_SYNTAX, "not a group of providers:", word);
+		list[count] = arena_dup(arena, word);
+		if (list[count++] == NULL)
+			return no_memory(s);
+	}
+	rule_of(s)->providers = list;
+	return ERR_OK;
+}
+
+static enum err set_match(struct sections *s, struct span value)
+{
+	struct replies *r = parser_of(s)->r;
+	pcre2_code **compiled = r->codes + r->count - 1;
 	PCRE2_UCHAR words[160] = "";
 	char text[240];
 	int code = 0;
 	PCRE2_SIZE offset = 0;
 
-	if (rule->match != NULL)
-		return fail(s, s->line, ERR_EXISTS, "stands twice: match", SPAN(""));
-	r->codes[r->count - 1] = pcre2_compile((PCRE2_SPTR)value.p, value.n,
+	if (rule_of(s)->match != NULL)
+		return twice(s, "stands twice: match");
+	*compiled = pcre2_compile((PCRE2_SPTR)value.p, value.n,
 	    PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
-	if (r->codes[r->count - 1] == NULL) {
+	if (*compiled == NULL) {
 		(void)pcre2_get_error_message(code, words, sizeof words);
 		(void)snprintf(text, sizeof text, "match: %s at octet %zu of", (char *)words,
 		    (size_t)offset);
-		return fail(s, s->line, ERR_SYNTAX, text, value);
+		return sections_fail(s, s->line, ERR_SYNTAX, text, value);
 	}
-	rule->match = arena_dup(r->arena, value);
-	return rule->match != NULL ? ERR_OK
-				   : fail(s, s->line, ERR_NOMEM, err_text(ERR_NOMEM), SPAN(""));
+	rule_of(s)->match = arena_dup(r->arena, value);
+	return rule_of(s)->match != NULL ? ERR_OK : no_memory(s);
 }
 
-static enum err set_source(struct parser *s, struct reply_rule *rule, struct span value)
+static enum err set_source(struct sections *s, struct span value)
 {
-	if (rule->source != NULL)
-		return fail(s, s->line, ERR_EXISTS, "stands twice: source", SPAN(""));
-	rule->source = arena_dup(s->r->arena, value);
-	return rule->source != NULL
-		   ? ERR_OK
-		   : fail(s, s->line, ERR_NOMEM, err_text(ERR_NOMEM), SPAN(""));
+	if (rule_of(s)->source != NULL)
+		return twice(s, "stands twice: source");
+	rule_of(s)->source = arena_dup(parser_of(s)->r->arena, value);
+	return rule_of(s)->source != NULL ? ERR_OK : no_memory(s);
 }
 
-static enum err add_sample(struct parser *s, struct reply_rule *rule, struct span value)
+static enum err add_sample(struct sections *s, struct span value)
 {
+	struct reply_rule *rule = rule_of(s);
+
 	if (rule->sample_count == REPLY_SAMPLE_MAX)
-		return fail(s, s->line, ERR_TOOBIG, "too many samples", SPAN(""));
-	rule->samples[rule->sample_count] = arena_dup(s->r->arena, value);
-	return rule->samples[rule->sample_count++] != NULL
-		   ? ERR_OK
-		   : fail(s, s->line, ERR_NOMEM, err_text(ERR_NOMEM), SPAN(""));
+		return sections_fail(s, s->line, ERR_TOOBIG, "too many samples", SPAN(""));
+	rule->samples[rule->sample_count] = arena_dup(parser_of(s)->r->arena, value);
+	return rule->samples[rule->sample_count++] != NULL ? ERR_OK : no_memory(s);
 }
 
-static const struct {
-	struct span key;
-	enum err (*set)(struct parser *s, struct reply_rule *rule, struct span value);
-} keys[] = {
+static const struct section_key keys[] = {
 	{ { "class", 5 }, set_class },
 	{ { "scope", 5 }, set_scope },
 	{ { "provider", 8 }, set_providers },
@@ -257,29 +254,7 @@ static const struct {
 	{ { "source", 6 }, set_source },
 	{ { "sample", 6 }, add_sample },
 };
-
-static enum err parse_line(struct parser *s, struct span line)
-{
-	struct span rest = span_trim(line), key;
-	struct replies *r = s->r;
-
-	if (rest.n == 0 || rest.p[0] == '#')
-		return ERR_OK;
-	if (rest.p[0] == '[')
-		return begin_rule(s, rest);
-	if (span_find(rest, '=', 0) == rest.n)
-		return fail(s, s->line, ERR_SYNTAX, "expected key = value, not", rest);
-	if (r->count == 0)
-		return fail(s, s->line, ERR_SYNTAX, "no [name of a rule] above", rest);
-	(void)span_next(&rest, '=', &key);
-	key = span_trim(key);
-	rest = span_trim(rest);
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (span_eq(key, keys[i].key))
-			return rest.n > 0 ? keys[i].set(s, r->rules + r->count - 1, rest)
-					  : fail(s, s->line, ERR_SYNTAX, "no value:", key);
-	return fail(s, s->line, ERR_SYNTAX, "unknown key", key);
-}
+static const struct section_form form = { begin_rule, end_rule, keys, ARRAY_SIZE(keys) };
 
 static struct replies *replies_new(void)
 {
@@ -305,52 +280,31 @@ static struct replies *replies_new(void)
 enum err replies_parse(
     struct span text, const char *file, struct replies **r_r, char *error, size_t size)
 {
-	struct parser s = { .r = replies_new(), .file = file, .error = error, .size = size };
-	struct span line;
-	enum err e = s.r != NULL ? ERR_OK : ERR_NOMEM;
+	struct parser p = { .r = replies_new() };
+	struct sections s = { .file = file, .error = error, .size = size, .context = &p };
+	enum err e = p.r != NULL ? ERR_OK : ERR_NOMEM;
 
 	*r_r = NULL;
 	(void)snprintf(error, size, "%s: %s", file, err_text(ERR_NOMEM));
 	if (e == ERR_OK && text.n > REPLIES_OCTETS)
-		e = fail(&s, 1, ERR_TOOBIG, err_text(ERR_TOOBIG), SPAN(""));
-	while (e == ERR_OK && span_next(&text, '\n', &line)) {
-		s.line++;
-		e = parse_line(&s, line);
-	}
+		e = sections_fail(&s, 1, ERR_TOOBIG, err_text(ERR_TOOBIG), SPAN(""));
 	if (e == ERR_OK)
-		e = finish_rule(&s);
+		e = sections_read(&s, &form, text);
 	if (e == ERR_OK)
-		*r_r = s.r;
+		*r_r = p.r;
 	else
-		replies_free(&s.r);
+		replies_free(&p.r);
 	return e;
 }
 
 enum err replies_read(const char *path, struct replies **r_r, char *error, size_t size)
 {
 	struct buf text = BUF_INIT(REPLIES_OCTETS + 8192);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	enum err e = fd < 0 ? err_from_errno(errno) : ERR_OK;
-	ssize_t n = 1;
+	enum err e = sections_file(path, &text, error, size);
 
 	*r_r = NULL;
-	while (e == ERR_OK && n > 0) {
-		if (!buf_reserve(&text, 4096)) {
-			e = ERR_TOOBIG;
-			break;
-		}
-		n = read(fd, text.p + text.n, 4096);
-		if (n < 0)
-			e = err_from_errno(errno);
-		else
-			text.n += (size_t)n;
-	}
-	if (e != ERR_OK)
-		(void)snprintf(error, size, "%s: %s", path, err_text(e));
-	else
+	if (e == ERR_OK)
 		e = replies_parse(buf_span(&text), path, r_r, error, size);
-	if (fd >= 0)
-		close(fd);
 	buf_free(&text);
 	return e;
 }

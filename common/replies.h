@@ -67,6 +67,7 @@ struct reply_class_row {
 const struct reply_class_row *reply_class_row(enum reply_class class);
 bool reply_class_of(struct span name, enum reply_class *class_r);
 const char *reply_scope_text(enum reply_scope scope);
+bool reply_scope_of(struct span word, enum reply_scope *scope_r);
 
 struct reply_rule {
 	const char *id, *source;

@@ -205,6 +205,7 @@ struct provider {
 	const char *tenants_directory; /* absolute */
 	const char *providers;         /* file (providers.h), absolute */
 	const char *replies;           /* file (replies.h), absolute */
+	const char *reactions;         /* file (reactions.h), absolute; empty: none */
 	struct {
 		const char *user, *group;
 		const char *policy, *control; /* net.h names */

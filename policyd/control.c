@@ -38,6 +38,8 @@ static const struct verb {
 	{ CONTROL_EXPLAIN, ROLE_ADMIN, control_explain },
 	{ CONTROL_EVENTS, ROLE_ADMIN, control_events },
 	{ CONTROL_STATS, ROLE_ADMIN, control_stats },
+	{ CONTROL_BRAKE_LIST, ROLE_ADMIN, control_brake_list },
+	{ CONTROL_BRAKE_RELEASE, ROLE_ADMIN, control_brake_release },
 	{ CONTROL_DB_BACKUP, ROLE_ADMIN, control_db_backup },
 	{ CONTROL_DB_VERIFY, ROLE_ADMIN, control_db_verify },
 };

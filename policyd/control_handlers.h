@@ -64,7 +64,7 @@ control_handler control_suppress_add, control_suppress_remove, control_suppress_
 control_handler control_source_list, control_source_state, control_pool_status,
     control_pool_state;
 control_handler control_db_backup, control_db_verify;
-control_handler control_stats;
+control_handler control_stats, control_brake_list, control_brake_release;
 control_handler control_unsubscribe, control_event, control_metrics, control_events;
 
 /* Candidates of the account's pool into the reply, and what it would say to one recipient: PASS

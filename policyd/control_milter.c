@@ -154,7 +154,7 @@ static void local_admit(struct control_call *call, const struct identity *who, u
 	if (policy_needs_filter(&account, m.facts.sender))
 		account.pool = NULL;
 	if (account.pool_missing ||
-	    !policy_plan(server, &account, &amounts, m.facts.sender, &charges, &m)) {
+	    !policy_plan(server, &account, &amounts, m.facts.sender, SPAN(""), &charges, &m)) {
 		on_admitted(s, &failed, NULL, 0);
 		return;
 	}

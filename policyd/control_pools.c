@@ -34,9 +34,12 @@ enum verdict control_explain_pool(
 		.sender = control_get(call, "sender"),
 		.recipient =
 		    suppress_recipient_hash(s->suppress, control_get(call, "recipient")) };
-	const struct pool_request r = {
-		.amount = 1, .seed = pool_seed(pool_of(a->pool), &subject), .now_ns = now_ns
-	};
+	char space[DOMAIN_MAX];
+	const struct pool_request r = { .amount = 1,
+		.seed = pool_seed(pool_of(a->pool), &subject),
+		.now_ns = now_ns,
+		.brakes = s->brakes,
+		.place = place_of(s->providers, control_get(call, "recipient"), space) };
 	struct choice choices[POOL_MEMBERS_MAX];
 	struct charge capacity[POOL_LIMITS_MAX];
 	size_t count = pools_order(s->pools, a->pool, &r, choices), n;

@@ -221,6 +221,27 @@ enum err count_batch_write(
 	return e;
 }
 
+void count_batch_each_bad(const struct count_batch *b, count_batch_visit *visit, void *context)
+{
+	for (const struct change *c = b->changes; c != NULL; c = c->hh.next) {
+		struct span rest = span_from(span_make(c->key, c->key_n), 6);
+		struct count_subject subject = { .scope = COUNT_TENANT };
+		size_t nul = span_find(rest, '\0', 0);
+
+		if (c->key[0] != 'h' || nul == rest.n ||
+		    c->counts.at[COUNT_HARD] + c->counts.at[COUNT_COMPLAINED] +
+			    c->counts.at[COUNT_DELAYED] ==
+			0)
+			continue;
+		for (size_t i = 0; i < COUNT_SCOPES; i++)
+			if (letters[i] == c->key[5])
+				subject.scope = (enum count_scope)i;
+		subject.name = span_head(rest, nul);
+		subject.provider = span_from(rest, nul + 1);
+		visit(context, &subject);
+	}
+}
+
 struct expiry {
 	struct buf keys; /* u16 length, then the key */
 	uint32_t before;

@@ -67,6 +67,9 @@ bool count_batch_add(struct count_batch *b, const struct count_subject *subject,
  * from zero. */
 enum err count_batch_write(const struct count_batch *b, struct kv_txn *txn, unsigned database,
     uint64_t *damaged_r) CHECKED;
+/* Calls visit for each subject whose hour got something that is no delivery. */
+typedef void count_batch_visit(void *context, const struct count_subject *subject);
+void count_batch_each_bad(const struct count_batch *b, count_batch_visit *visit, void *context);
 /* Deletes at most limit rows that are older than what is kept. */
 enum err counts_expire(
     struct kv_txn *txn, unsigned database, int64_t now_s, size_t limit) CHECKED;

@@ -59,6 +59,8 @@ enum verdict decide(
 		return VERDICT_NOT_OWNER;
 	if (facts->suppressed)
 		return VERDICT_SUPPRESSED;
+	if (facts->braked)
+		return VERDICT_BRAKED;
 	if (facts->changing)
 		return VERDICT_CHANGING;
 	if (facts->pool_away)

@@ -32,6 +32,7 @@ struct decision_facts {
 	enum tenant_state override; /* the store's; TENANT_ACTIVE when there is none */
 	bool sender_owned;          /* decide_sender_owned */
 	bool suppressed;            /* recipient; false where there is none */
+	bool braked; /* mail like this to that recipient's provider is paused (brakes.h) */
 	/* A reload came in the middle: what was charged so far was another tenant's or stream's. */
 	bool changing;
 	bool pool_away;    /* what the mail should leave from is not there */

@@ -136,7 +136,8 @@ static enum err start_thread(struct feedback *f)
 }
 
 enum err feedback_open(struct store *store, struct suppress_list *suppress,
-    struct events *events, struct feedback **f_r, char *error, size_t size)
+    struct events *events, struct brakes *brakes, struct feedback **f_r, char *error,
+    size_t size)
 {
 	struct feedback *f = calloc(1, sizeof *f);
 	enum err e = ERR_NOMEM;
@@ -147,18 +148,20 @@ enum err feedback_open(struct store *store, struct suppress_list *suppress,
 	f->store = store;
 	f->suppress = suppress;
 	f->events = events;
+	f->brakes = brakes;
 	f->databases = (struct feedback_databases){ store_database(store, STORE_META),
 		store_database(store, STORE_COUNTS), store_database(store, STORE_TROUBLE),
 		store_database(store, STORE_QUEUE) };
 	f->statistics.healthy = true;
 	f->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	f->tracker = tracker_new();
+	f->react = react_new();
 	f->digest_key = suppress_digest_key(suppress);
 	f->extra = count_batch_new();
 	f->committing = count_batch_new();
 	e = feedback_batch_init(&f->batch);
-	if (f->wake_fd < 0 || f->tracker == NULL || f->digest_key == NULL || f->extra == NULL ||
-	    f->committing == NULL)
+	if (f->wake_fd < 0 || f->tracker == NULL || f->react == NULL || f->digest_key == NULL ||
+	    f->extra == NULL || f->committing == NULL)
 		e = ERR_NOMEM;
 	if (e == ERR_OK)
 		e = feedback_load(store_kv(store), &f->databases, clock_wall_ns() / NS_PER_S,
@@ -196,6 +199,7 @@ void feedback_close(struct feedback **f)
 	feedback_files_free(&(*f)->fresh);
 	feedback_batch_deinit(&(*f)->batch);
 	tracker_free(&(*f)->tracker);
+	react_free(&(*f)->react);
 	digest_key_free(&(*f)->digest_key);
 	fingerprints_free(&(*f)->troubled);
 	count_batch_free(&(*f)->extra);

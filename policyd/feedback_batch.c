@@ -11,7 +11,9 @@ enum err feedback_batch_init(struct feedback_batch *b)
 	buf_init(&b->events, BATCH_EVENTS_MAX);
 	buf_init(&b->tracked, BATCH_EVENTS_MAX);
 	b->failures = calloc(BATCH_FAILURES, sizeof *b->failures);
-	return b->counts != NULL && b->failures != NULL ? ERR_OK : ERR_NOMEM;
+	b->triggers = calloc(BATCH_TRIGGERS, sizeof *b->triggers);
+	return b->counts != NULL && b->failures != NULL && b->triggers != NULL ? ERR_OK
+									       : ERR_NOMEM;
 }
 
 void feedback_batch_deinit(struct feedback_batch *b)
@@ -21,6 +23,8 @@ void feedback_batch_deinit(struct feedback_batch *b)
 	buf_free(&b->tracked);
 	free(b->failures);
 	b->failures = NULL;
+	free(b->triggers);
+	b->triggers = NULL;
 }
 
 void feedback_batch_reset(struct feedback_batch *b)
@@ -30,6 +34,7 @@ void feedback_batch_reset(struct feedback_batch *b)
 	buf_reset(&b->tracked);
 	b->event_count = 0;
 	b->failure_count = 0;
+	b->trigger_count = 0;
 	b->lines = b->deliveries = b->foreign = b->unreadable = 0;
 	b->newest_s = 0;
 	b->broken = false;
@@ -141,6 +146,14 @@ static void note_failure(struct feedback_batch *b, const struct feedback_world *
 	b->failure_count++;
 }
 
+void feedback_batch_act(void *context, const struct trigger *trigger)
+{
+	struct feedback_batch *b = context;
+
+	if (b->trigger_count < BATCH_TRIGGERS)
+		b->triggers[b->trigger_count++] = *trigger;
+}
+
 static void take_delivery(
     struct feedback_batch *b, const struct feedback_world *w, const struct delivery *d)
 {
@@ -152,6 +165,8 @@ static void take_delivery(
 	put_event(b, d, digest);
 	count(b, d);
 	note_failure(b, w, d, digest);
+	if (d->status != DELIVERY_SENT && w->reactions != NULL)
+		react_delivery(w->react, w->reactions, d, feedback_batch_act, b);
 }
 
 size_t feedback_batch_lines(

@@ -19,6 +19,7 @@ void feedback_files_free(struct feedback_files **files)
 	senders_deinit(&w->senders);
 	providers_free(&w->providers);
 	replies_free(&w->replies);
+	reactions_free(&w->reactions);
 	zone_free(&w->zone);
 	snapshot_unref(&w->snapshot);
 	free(w->path);
@@ -61,6 +62,9 @@ struct feedback_files *feedback_files_new(const struct snapshot *snapshot)
 	}
 	if (e == ERR_OK)
 		e = replies_read(p->replies, &w->replies, error, sizeof error);
+	if (e == ERR_OK && p->reactions[0] != '\0' &&
+	    reactions_read(p->reactions, &w->reactions, error, sizeof error) != ERR_OK)
+		log_text(LOG_LEVEL_ERROR, "%s; no reply pauses anybody", error);
 	if (e == ERR_OK && p->feedback.timezone[0] == '\0')
 		w->zone = local_zone();
 	else if (e == ERR_OK)

@@ -20,6 +20,7 @@ struct feedback {
 	struct store *store;
 	struct suppress_list *suppress;
 	struct events *events;
+	struct brakes *brakes;
 	struct feedback_databases databases;
 	pthread_t thread;
 	bool thread_runs;
@@ -31,6 +32,7 @@ struct feedback {
 	/* The thread's while step is STEP_READING, else the loop's. */
 	struct feedback_batch batch;
 	struct tracker *tracker;
+	struct react *react;
 	struct digest_key *digest_key;
 	struct fingerprints troubled;
 	struct log_position position; /* where to begin when the file is opened */
@@ -45,7 +47,8 @@ struct feedback {
 	struct feedback_statistics statistics;
 
 	/* The loop's alone. */
-	size_t next_failure, waiting;
+	size_t waiting;     /* suppressions that are not there yet */
+	size_t done_before; /* triggers of the lines; those of shares come behind them */
 	enum err failed;
 	int64_t retry_s, expired_s;
 	struct count_batch *extra, *committing; /* of feedback_count; being written */

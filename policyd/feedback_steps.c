@@ -1,4 +1,6 @@
 /* feedback_steps - what the loop does with a batch: jobs of the store, one after the other. */
+#include <stdio.h>
+
 #include "clock.h"
 #include "feedback_inside.h"
 #include "log.h"
@@ -36,6 +38,10 @@ static void commit_run(struct kv *kv, void *argument)
 		f->failed = kv_begin(kv, true, &txn);
 		if (f->failed == ERR_OK)
 			f->failed = feedback_write(&f->batch, txn, &f->databases, &f->damaged);
+		f->batch.trigger_count = f->done_before;
+		if (f->failed == ERR_OK)
+			f->failed = feedback_react(
+			    &f->batch, txn, &f->databases, f->files->reactions, now_s);
 		if (f->failed == ERR_OK && now_s - f->expired_s >= FEEDBACK_EXPIRE_S)
 			f->failed = counts_expire(txn, f->databases.counts, now_s, EXPIRE_ROWS);
 		if (f->failed == ERR_OK)
@@ -59,6 +65,45 @@ static void note_troubled(struct feedback *f)
 	}
 }
 
+static void put_event(struct feedback *f, const char *kind, const struct trigger *t)
+{
+	char detail[EVENT_AGENT_MAX];
+	struct event event = { .kind = span_cstr(kind),
+		.tenant = span_cstr(t->tenant),
+		.stream = span_cstr(t->stream),
+		.time_s = t->time_s };
+	int n = snprintf(detail, sizeof detail, "%s %s %s %s",
+	    t->place[0] != '\0' ? t->place : "everywhere", brake_scope_text(t->rule->scope),
+	    t->name, t->rule->id);
+
+	event.agent = span_make(detail, n < 0                       ? 0
+					: (size_t)n < sizeof detail ? (size_t)n
+								    : sizeof detail - 1);
+	/* An event belongs to a tenant; a source may be nobody's. */
+	if (event.tenant.n > 0)
+		(void)events_add(f->events, &event);
+}
+
+/* What the rules ask for. Told once for each pause; a rule without one tells each time. */
+static void pull_brakes(struct feedback *f, int64_t now_s)
+{
+	for (size_t i = 0; i < f->batch.trigger_count; i++) {
+		const struct trigger *t = f->batch.triggers + i;
+		bool pulled = brakes_set(f->brakes, t, now_s);
+
+		if (!pulled && t->rule->pause_s > 0)
+			continue;
+		log_record(LOG_LEVEL_WARNING, SPAN(""), "alert",
+		    LOG_CSTR("event", pulled ? "paused" : "reaction"),
+		    LOG_CSTR("rule", t->rule->id),
+		    LOG_CSTR("scope", brake_scope_text(t->rule->scope)),
+		    LOG_CSTR("name", t->name),
+		    LOG_CSTR("place", t->place[0] != '\0' ? t->place : "everywhere"),
+		    LOG_NUMBER("pause_s", pulled ? reaction_pause_s(t->rule, 0) : 0));
+		put_event(f, pulled ? "paused" : "warned", t);
+	}
+}
+
 static void commit_done(void *argument)
 {
 	struct feedback *f = argument;
@@ -74,6 +119,7 @@ static void commit_done(void *argument)
 	if (now_s - f->expired_s >= FEEDBACK_EXPIRE_S)
 		f->expired_s = now_s;
 	note_troubled(f);
+	pull_brakes(f, now_s);
 	pthread_mutex_lock(&f->lock);
 	f->statistics.lines += f->batch.lines;
 	f->statistics.deliveries += f->batch.deliveries;
@@ -92,6 +138,7 @@ static void begin_commit(struct feedback *f)
 	enum err e;
 
 	set_step(f, STEP_COMMITTING);
+	f->done_before = f->batch.trigger_count;
 	e = store_run(f->store, commit_run, commit_done, f);
 	if (e != ERR_OK)
 		fail(f, "counters", e);

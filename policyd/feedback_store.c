@@ -136,6 +136,38 @@ enum err feedback_write(const struct feedback_batch *b, struct kv_txn *txn,
 	return e;
 }
 
+struct reacting {
+	struct feedback_batch *batch;
+	struct kv_txn *txn;
+	unsigned database;
+	const struct reactions *rules;
+	int64_t now_s;
+	enum err result;
+};
+
+static void react_subject(void *context, const struct count_subject *subject)
+{
+	struct reacting *r = context;
+	struct counts sums;
+
+	if (r->result == ERR_OK)
+		r->result = counts_sum(r->txn, r->database, subject, r->now_s, 24, &sums);
+	if (r->result == ERR_OK)
+		react_sums(r->rules, subject, &sums, r->now_s, feedback_batch_act, r->batch);
+}
+
+enum err feedback_react(struct feedback_batch *b, struct kv_txn *txn,
+    const struct feedback_databases *d, const struct reactions *rules, int64_t now_s)
+{
+	struct reacting r = {
+		.batch = b, .txn = txn, .database = d->counts, .rules = rules, .now_s = now_s
+	};
+
+	if (rules != NULL)
+		count_batch_each_bad(b->counts, react_subject, &r);
+	return r.result;
+}
+
 /* ---- at start ---- */
 
 static enum err load_position(

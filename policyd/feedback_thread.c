@@ -37,6 +37,8 @@ static size_t judge(struct feedback *f, struct span lines)
 	const struct feedback_world world = {
 		.track = { &f->files->senders, f->files->providers, f->files->replies },
 		.tracker = f->tracker,
+		.react = f->react,
+		.reactions = f->files->reactions,
 		.digest_key = f->digest_key,
 		.troubled = &f->troubled,
 		.clock = { clock_wall_ns() / NS_PER_S,
@@ -92,6 +94,7 @@ static void take_files(struct feedback *f, struct feedback_files *fresh, struct 
 	log_follow_deinit(log);
 	feedback_files_free(&f->files);
 	f->files = fresh;
+	react_reset(f->react);
 	log_follow_init(log, fresh != NULL && fresh->path != NULL ? fresh->path : "", &at);
 }
 

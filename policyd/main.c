@@ -124,6 +124,10 @@ static int open_store(struct policyd *d)
 		snprintf(error, sizeof error, "store: tenant states: %s", err_text(e));
 	}
 	if (e == ERR_OK) {
+		e = brakes_open(d->server.store, &d->server.brakes);
+		snprintf(error, sizeof error, "store: pauses: %s", err_text(e));
+	}
+	if (e == ERR_OK) {
 		d->server.pools =
 		    pools_new(d->server.store, d->server.states, d->server.snapshot);
 		e = d->server.pools != NULL ? ERR_OK : ERR_NOMEM;
@@ -155,10 +159,11 @@ static int open_feedback(struct policyd *d)
 	char error[ERROR_MAX];
 
 	if (feedback_open(d->server.store, d->server.suppress, d->server.events,
-		&d->server.feedback, error, sizeof error) != ERR_OK) {
+		d->server.brakes, &d->server.feedback, error, sizeof error) != ERR_OK) {
 		log_text(LOG_LEVEL_ERROR, "%s", error);
 		return EX_DATAERR;
 	}
+	server_read_providers(&d->server);
 	feedback_reload(d->server.feedback, d->server.snapshot);
 	return EX_OK;
 }
@@ -259,6 +264,14 @@ static void watch_store(struct policyd *d)
 	    LOG_CSTR("hint", "raise store.map_ceiling"));
 }
 
+static void on_brake_over(void *argument, const struct brake *b)
+{
+	(void)argument;
+	log_record(LOG_LEVEL_INFO, SPAN(""), "resumed", LOG_CSTR("rule", b->rule),
+	    LOG_CSTR("scope", brake_scope_text(b->scope)), LOG_CSTR("name", b->name),
+	    LOG_CSTR("place", b->place[0] != '\0' ? b->place : "everywhere"));
+}
+
 static void on_second(void *argument)
 {
 	struct policyd *d = argument;
@@ -270,6 +283,7 @@ static void on_second(void *argument)
 	store_tick(d->server.store, now_ns);
 	suppress_tick(d->server.suppress, now_ns / NS_PER_S);
 	feedback_tick(d->server.feedback, now_ns / NS_PER_S);
+	brakes_tick(d->server.brakes, now_ns / NS_PER_S, on_brake_over, d);
 }
 
 static void on_flush(void *argument)
@@ -381,6 +395,8 @@ static void deinit(struct policyd *d)
 	events_close(&d->server.events);
 	store_close(&d->server.store); /* answers jobs of those below */
 	feedback_close(&d->server.feedback);
+	brakes_close(&d->server.brakes);
+	providers_free(&d->server.providers);
 	states_close(&d->server.states);
 	suppress_close(&d->server.suppress);
 	snapshot_unref(&d->server.snapshot);

@@ -292,8 +292,8 @@ bool policy_needs_filter(const struct account *account, struct span sender)
 }
 
 bool policy_plan(struct server *server, struct account *account,
-    const struct quota_amounts *amounts, struct span sender, struct policy_charges *c,
-    struct admission *m)
+    const struct quota_amounts *amounts, struct span sender, struct span place,
+    struct policy_charges *c, struct admission *m)
 {
 	const struct pool_subject subject = { .tenant = m->facts.tenant,
 		.stream = m->facts.stream,
@@ -301,7 +301,9 @@ bool policy_plan(struct server *server, struct account *account,
 		.recipient = m->recipient,
 		.transaction = m->transaction };
 	struct pool_request r = { .amount = amounts->units[LIMIT_RECIPIENTS],
-		.now_ns = m->now_ns };
+		.now_ns = m->now_ns,
+		.brakes = server->brakes,
+		.place = place };
 	struct transaction_facts began;
 
 	quota_windows_update(&account->windows, account->who.tenant, m->now_ns / NS_PER_S);
@@ -329,6 +331,7 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 {
 	struct policy_charges charges;
 	struct quota_amounts amounts = { 0 };
+	char place[DOMAIN_MAX];
 	struct admission m = { .transaction = s->current,
 		.recipient = recipient,
 		.queue_id = r->queue_id,
@@ -356,7 +359,8 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 		s->split = charged > 1 && is_to_be_split(s, a);
 		s->filter = policy_needs_filter(a, r->sender);
 	}
-	if (!policy_plan(s->server, a, &amounts, r->sender, &charges, &m)) {
+	if (!policy_plan(s->server, a, &amounts, r->sender,
+		place_of(s->server->providers, r->recipient, place), &charges, &m)) {
 		const struct reply_facts facts = { .pool = pool_name(a) };
 
 		send(s, VERDICT_POOL_AWAY, &facts, NULL);
@@ -401,6 +405,34 @@ static bool is_one_too_many(const struct policy_session *s, const struct policy_
 	return r->state == STATE_END_OF_MESSAGE && charged == 0 && r->recipient_count > 1;
 }
 
+/* Of a recipient; only new mail is held back. */
+static const struct brake *find_brake(const struct policy_session *s,
+    const struct policy_request *r, const struct account *a, int64_t now_s)
+{
+	char place[DOMAIN_MAX];
+
+	return r->state == STATE_RCPT && brakes_any(s->server->brakes)
+		   ? server_brake(s->server, &a->who, r->sender,
+			 place_of(s->server->providers, r->recipient, place), now_s)
+		   : NULL;
+}
+
+static void send_braked(struct policy_session *s, const struct policy_request *r,
+    const struct account *a, int64_t now_s)
+{
+	const struct brake *b = find_brake(s, r, a, now_s);
+	char until[ZONE_TEXT_MAX] = "";
+	struct reply_facts facts = { .retry_s = 0 };
+
+	if (b != NULL) {
+		zone_format(a->who.tenant->zone, b->until_s, until);
+		facts = (struct reply_facts){ .place = span_cstr(b->place),
+			.rule = span_cstr(b->rule),
+			.resets = span_cstr(until) };
+	}
+	send(s, VERDICT_BRAKED, &facts, NULL);
+}
+
 static bool fetch(struct policy_session *s, const struct policy_request *r,
     const struct account *a, struct decision_facts *facts_r, uint64_t *recipient_r)
 {
@@ -421,6 +453,7 @@ static bool fetch(struct policy_session *s, const struct policy_request *r,
 	if (r->state == STATE_RCPT || r->state == STATE_END_OF_MESSAGE)
 		facts_r->changing = is_changing(s, a);
 	facts_r->pool_away = a->pool_missing;
+	facts_r->braked = find_brake(s, r, a, facts_r->now_s) != NULL;
 	*recipient_r = r->state == STATE_RCPT
 			   ? suppress_recipient_hash(server->suppress, r->recipient)
 			   : 0;
@@ -470,8 +503,10 @@ void policy_request(
 		server->counters.not_ours++;
 		s->end_of_message = false;
 	}
-	if (v != VERDICT_PASS || a->who.direction != DIRECTION_TENANT ||
-	    (r.state != STATE_RCPT && r.state != STATE_END_OF_MESSAGE))
+	if (v == VERDICT_BRAKED)
+		send_braked(s, &r, a, facts.now_s);
+	else if (v != VERDICT_PASS || a->who.direction != DIRECTION_TENANT ||
+		 (r.state != STATE_RCPT && r.state != STATE_END_OF_MESSAGE))
 		send_plain(s, v);
 	else
 		admit(s, &r, a, recipient, clock_wall_ns());

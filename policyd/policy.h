@@ -39,8 +39,8 @@ struct policy_charges {
 };
 /* False: the pool has nobody. */
 bool policy_plan(struct server *server, struct account *account,
-    const struct quota_amounts *amounts, struct span sender, struct policy_charges *charges,
-    struct admission *m);
+    const struct quota_amounts *amounts, struct span sender, struct span place,
+    struct policy_charges *charges, struct admission *m);
 
 /* One log line for each threshold that was reached. */
 void policy_log_alerts(const struct crossing *crossings, size_t count);

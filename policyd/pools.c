@@ -2,6 +2,7 @@
  * neither requests nor replies; the order is choice.c's. */
 #include <stdlib.h>
 
+#include "brakes.h"
 #include "pools.h"
 #include "server.h"
 #include "zone.h"
@@ -257,13 +258,22 @@ static void add_limit(const struct pools *p, const struct pool_seat *m, size_t i
 	}
 }
 
-static struct member_facts facts_of(
-    const struct pools *p, const struct pool_seat *m, uint64_t amount, int64_t now_ns)
+static bool is_braked(const struct pool_seat *m, const struct pool_request *r)
 {
+	return r->brakes != NULL &&
+	       brakes_find(r->brakes, BRAKE_SOURCE, span_cstr(m->member->source->name),
+		   r->place, r->now_ns / NS_PER_S) != NULL;
+}
+
+static struct member_facts facts_of(
+    const struct pools *p, const struct pool_seat *m, const struct pool_request *r)
+{
+	uint64_t amount = r->amount;
+	int64_t now_ns = r->now_ns;
 	struct member_facts f = { .id = m->member->source->id,
 		.weight = m->member->weight,
 		.health = HEALTH_UNKNOWN,
-		.paused = m->paused,
+		.paused = m->paused || is_braked(m, r),
 		.last_ns = m->last_ns,
 		.used_today = count_of(p, m->day, WINDOW_DAY) };
 	int64_t left = gap_left_ns(p, m, now_ns, &f.last_ns);
@@ -282,7 +292,7 @@ static size_t order(struct pools *p, struct pool_state *s, const struct pool_req
 
 	update_windows(p, r->now_ns / NS_PER_S);
 	for (size_t i = 0; i < count; i++)
-		facts[i] = facts_of(p, &s->members[i], r->amount, r->now_ns);
+		facts[i] = facts_of(p, &s->members[i], r);
 	return choose(s->pool->strategy, r->seed, facts, count, choices_r, max);
 }
 
@@ -428,7 +438,8 @@ void pools_plan(struct pools *p, struct pool_state *s, const struct pool_request
 	plan_r->common_count = pools_capacity(p, s, r, plan_r->common);
 	if (r->bound.n == 0)
 		choose_candidates(p, s, r, plan_r);
-	else if (pool_has_source(s, r->bound))
+	else if (pool_has_source(s, r->bound) &&
+		 !is_braked(&s->members[find_member(s, r->bound)], r))
 		add_candidate(p, &s->members[find_member(s, r->bound)], r, plan_r);
 }
 

@@ -46,11 +46,15 @@ struct pool_subject {
 /* What draws start from, and what sticky keeps together. Pure. */
 uint64_t pool_seed(const struct pool *pool, const struct pool_subject *subject);
 
+struct brakes;
+
 struct pool_request {
 	struct span bound; /* the source that the message has already; empty: choose */
 	uint64_t amount;   /* recipients; 0: nothing is charged */
 	uint64_t seed;
 	int64_t now_ns;
+	const struct brakes *brakes; /* sources that are paused for place; NULL: none is */
+	struct span place;           /* provider of the recipient, or its domain */
 };
 
 struct pool_plan {

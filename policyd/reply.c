@@ -2,7 +2,7 @@
 #include "reply.h"
 
 /* What is said behind the text. */
-enum tail { TAIL_NONE, TAIL_LIMIT, TAIL_RETRY, TAIL_POOL };
+enum tail { TAIL_NONE, TAIL_LIMIT, TAIL_RETRY, TAIL_POOL, TAIL_BRAKE };
 
 static const struct row {
 	const char *word, *code, *enhanced, *text;
@@ -13,6 +13,7 @@ static const struct row {
 	    "sender address does not belong to the authenticated account", TAIL_NONE },
 	[VERDICT_SUPPRESSED] = { "suppressed", "550", "5.7.1",
 	    "recipient opted out or is undeliverable", TAIL_NONE },
+	[VERDICT_BRAKED] = { "braked", "451", "4.7.1", "sending is paused", TAIL_BRAKE },
 	[VERDICT_RATE] = { "rate", "450", "4.7.1", "sending too fast", TAIL_RETRY },
 	[VERDICT_QUOTA] = { "quota", "450", "4.7.1", "quota reached", TAIL_LIMIT },
 	[VERDICT_PERIOD] = { "period", "550", "5.7.1", "quota of the billing period is used up",
@@ -63,6 +64,10 @@ static void put_text(struct buf *out, const struct row *row, const struct reply_
 		buf_printf(out, ", resets %.*s", SPAN_ARG(f->resets));
 	if (row->tail == TAIL_POOL && f->resets.n > 0)
 		buf_printf(out, " until %.*s", SPAN_ARG(f->resets));
+	if (row->tail == TAIL_BRAKE && f->place.n > 0)
+		buf_printf(out, " to %.*s", SPAN_ARG(f->place));
+	if (row->tail == TAIL_BRAKE && f->resets.n > 0)
+		buf_printf(out, " until %.*s (%.*s)", SPAN_ARG(f->resets), SPAN_ARG(f->rule));
 	if (row->tail != TAIL_NONE && f->retry_s > 0 && f->retry_s != INT64_MAX)
 		buf_printf(out, ", retry in %lld s", (long long)f->retry_s);
 }

@@ -12,6 +12,7 @@ enum verdict {
 	VERDICT_PASS,
 	VERDICT_NOT_OWNER,     /* envelope sender is not the login's tenant's */
 	VERDICT_SUPPRESSED,    /* recipient is on a suppression list; the scope is not named */
+	VERDICT_BRAKED,        /* paused, because of what receivers said */
 	VERDICT_RATE,          /* a token rate */
 	VERDICT_QUOTA,         /* an hour's or a day's window */
 	VERDICT_PERIOD,        /* a month's or a billing cycle's window: permanent until then */
@@ -32,6 +33,8 @@ enum verdict {
 struct reply_facts {
 	struct span scope;  /* "plan", "tenant", "stream", "login" */
 	struct span pool;   /* its name */
+	struct span place;  /* BRAKED: provider or domain; empty: everywhere */
+	struct span rule;   /* BRAKED: of reactions.conf */
 	struct span limit;  /* "500/h" */
 	struct span resets; /* RFC 3339 local time, or empty; of a pool in UTC */
 	int64_t retry_s;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "addr.h"
 #include "hash.h"
 #include "log.h"
 #include "server.h"
@@ -239,6 +240,45 @@ enum err states_set(struct states *s, struct span tenant, enum tenant_state stat
 	return e;
 }
 
+/* ---- brakes ---- */
+
+const struct brake *server_brake(const struct server *server, const struct identity *who,
+    struct span sender, struct span place, int64_t now_s)
+{
+	const struct tenant_domain *domain = NULL;
+	char canonical[DOMAIN_MAX], space[2 * DOMAIN_MAX];
+	struct buf stream = { .p = space, .size = sizeof space, .max = sizeof space };
+	const struct brake *b;
+	struct addr a;
+
+	if (!brakes_any(server->brakes))
+		return NULL;
+	b = brakes_find(
+	    server->brakes, BRAKE_TENANT, span_cstr(who->tenant->name), place, now_s);
+	buf_printf(&stream, "%s/%s", who->tenant->name, who->stream->name);
+	if (b == NULL && buf_ok(&stream))
+		b = brakes_find(server->brakes, BRAKE_STREAM, buf_span(&stream), place, now_s);
+	if (b == NULL && addr_split(sender, &a) == ERR_OK &&
+	    domain_canonical(a.domain, canonical) == ERR_OK)
+		domain = tenant_find_domain(who->tenant, span_cstr(canonical));
+	if (domain != NULL)
+		b = brakes_find(
+		    server->brakes, BRAKE_DOMAIN, span_cstr(domain->name), place, now_s);
+	return b;
+}
+
+void server_read_providers(struct server *server)
+{
+	struct providers *fresh = NULL;
+	char error[512];
+
+	if (providers_read(snapshot_provider(server->snapshot)->providers, &fresh, error,
+		sizeof error) != ERR_OK)
+		log_text(LOG_LEVEL_WARNING, "%s; recipients' providers are not known", error);
+	providers_free(&server->providers);
+	server->providers = fresh;
+}
+
 /* ---- reload ---- */
 
 bool server_can_split(const struct server *server, const struct tenant *tenant)
@@ -306,6 +346,7 @@ enum err server_reload(struct server *server, struct config_report *report)
 	    &(struct listen_limits){ .connections = (size_t)p->policyd.connections,
 		.request_timeout_ns = p->policyd.request_timeout_s * NS_PER_S,
 		.idle_timeout_ns = p->policyd.idle_timeout_s * NS_PER_S });
+	server_read_providers(server);
 	feedback_reload(server->feedback, fresh);
 	events_set_limits(
 	    server->events, &(struct events_limits){ .octets = p->store.events_octets,

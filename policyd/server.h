@@ -4,9 +4,11 @@
 #define SERVER_H
 
 #include "account.h"
+#include "brakes.h"
 #include "events.h"
 #include "feedback.h"
 #include "listen.h"
+#include "places.h"
 #include "pools.h"
 #include "routes.h"
 #include "settings.h"
@@ -34,6 +36,8 @@ struct server {
 	struct routes *routes; /* NULL: not listening */
 	struct events *events;
 	struct feedback *feedback;
+	struct brakes *brakes;
+	struct providers *providers; /* NULL: the file could not be read */
 	char split_way
 	    [ROUTING_WAY_MAX]; /* Postfix makes copies for single recipients; or empty */
 	struct server_counters counters;
@@ -67,6 +71,13 @@ void server_use_routing(struct server *server, struct routing *routing_io);
 
 /* After a reload, or a pause: what routes answers from. */
 void server_update_routes(struct server *server);
+
+/* The brake that holds mail of that tenant and stream, from that sender, to that place; or NULL. */
+const struct brake *server_brake(const struct server *server, const struct identity *who,
+    struct span sender, struct span place, int64_t now_s);
+
+/* Reads the file of providers that the snapshot names; what cannot be read is said in the log. */
+void server_read_providers(struct server *server);
 
 /* Loads the configuration again; the old one stays when the provider's file is broken. The
  * report is the caller's to free. */

@@ -131,8 +131,8 @@ void store_statistics(struct store *s, struct store_statistics *statistics_r);
 /* The environment, for reads at start before any thread runs jobs (suppressions, states). */
 struct kv *store_kv(struct store *s);
 
-#define STORE_DATABASES 16 /* room for */
-#define STORE_NAMES     9u /* that there are: the four of store_load.h and these */
+#define STORE_DATABASES 16  /* room for */
+#define STORE_NAMES     10u /* that there are: the four of store_load.h and these */
 /* Databases besides the store's own; opened by store_open. */
 enum store_database {
 	STORE_SUPPRESS,
@@ -141,6 +141,7 @@ enum store_database {
 	STORE_COUNTS,  /* counts.h */
 	STORE_TROUBLE, /* feedback_batch.h */
 	STORE_QUEUE,   /* the same */
+	STORE_BRAKES,  /* brakes.h */
 	STORE_DATABASE_COUNT,
 };
 unsigned store_database(const struct store *s, enum store_database which);

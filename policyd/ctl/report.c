@@ -159,7 +159,7 @@ enum cell_kind report_kind(struct span column)
 		"log_unreadable", "tracked", "suppressed_by_log", "attempted", "delivered",
 		"delayed", "bounced", "hard", "blocked", "unproven", "slowed", "complained",
 		"unsubscribed", "clicked", "opened", "hard_percent", "delayed_percent",
-		"complained_percent" };
+		"complained_percent", "relapses" };
 	static const char *const states[] = { "severity", "state", "file_state", "decision" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)

@@ -26,9 +26,10 @@ ODD = "host x said: 599 no rule knows this"
 
 
 class Shop(Tenant):
-    def __init__(self, name="acme"):
+    def __init__(self, name="acme", pool=False):
         super().__init__(name, [name + ".example"], keys={}, logins=[name], streams=(
-            '{ name = "news"; }, { name = "bill"; class = "transactional"; }'))
+            '{ name = "news"; %s}, { name = "bill"; class = "transactional"; }'
+            % ('pool = "both"; unsubscribe = "keep"; ' if pool else "")))
 
     def text(self):
         return super().text().replace('{ name = "%s.example";' % self.name,
@@ -79,16 +80,18 @@ class Log:
         return queue_id
 
 
-def started(*names):
-    policyd = Policyd([Shop(n) for n in names or ("acme", "globex")], PLANS, start=False)
+def started(reactions="", pool=False):
+    policyd = Policyd([Shop(n, pool) for n in ("acme", "globex")], PLANS, start=False)
     directory, log = policyd.lab.directory("tokens"), policyd.lab.directory("log")
     policyd.keys = tokens.Keys()
     policyd.keys.write(directory, (POLICYD_UID, POLICYD_UID) if os.geteuid() == 0 else None)
     with open(policyd.config.file, "a") as f:
         f.write('tokens = { keys = "%s"; };\n' % directory)
         f.write(SOURCES)
+        f.write('pools = ( { name = "both"; sources = ["ip1", "ip2"]; } );\n')
         f.write('providers = "%s/etc/providers.conf";\n' % REPO)
         f.write('replies = "%s/etc/replies.conf";\n' % REPO)
+        f.write('reactions = "%s";\n' % reactions)
         f.write('feedback = { log = "%s/mail.log"; timezone = "UTC"; };\n' % log)
     policyd.mail = Log(log / "mail.log", policyd.keys)
     return policyd
@@ -355,6 +358,132 @@ def suppressions():
         passes(policyd.client("acme").begin("a@acme.example").recipient("soft@dest.example"))
 
 
+# ---- reactions ----
+
+SHIPPED = "%s/etc/reactions.conf" % REPO
+SLOW = "host x said: 421-4.7.28 Gmail has detected an unusual rate 421 4.7.28 IP address"
+BLOCKED = "host x said: 554 5.7.1 Service unavailable; blocked using zen.spamhaus.org"
+DMARC = "host x said: 550 5.7.26 This mail has been blocked because the sender is unauthenticated"
+
+
+def brakes(policyd):
+    reply = policyd.verb("brake-list")
+    names = reply["columns"].split("\t")
+    return [dict(zip(names, v.split("\t"))) for k, v in reply.items() if k.startswith("row.")]
+
+
+def asks(policyd, to, login="acme"):
+    return policyd.client(login).begin("a@%s.example" % login).recipient(to)
+
+
+def braked(policyd, to, words):
+    refuses(asks(policyd, to), "451 4.7.1", words)
+
+
+def source_brake():
+    """A provider that wants less of a source: the pool's other member sends to it, that one goes on
+    to others; it ends by itself, a relapse lasts twice as long; a restart forgets nothing."""
+    with started(SHIPPED, pool=True) as policyd:
+        log = policyd.mail
+        policyd.start()
+        log.stamp = "Jun 10 12:20:00"
+        log.message("a@gmail.com", "deferred", SLOW, GOOGLE, "4.7.28", source="ip1")
+        wait_until(lambda: brakes(policyd), 20, "a pause")
+        got = brakes(policyd)
+        expect([(b["scope"], b["name"], b["place"], b["rule"], b["relapses"]) for b in got] ==
+               [("source", "ip1", "google", "google_rate", "0")], got)
+        wait_until(lambda: [e["agent"] for e in events(policyd, kind="paused")] ==
+                   ["google source ip1 google_rate"], 20, "the event")
+        expect(policyd.lines("alert", "event=paused", "rule=google_rate"), policyd.log())
+        policyd.restart()
+        expect(len(brakes(policyd)) == 1, "forgotten")
+
+        def source(to):
+            client = policyd.client("acme").begin("a@acme.example")
+            passes(client.recipient(to))
+            passes(client.end(queue_id="Q%d" % id(client)))
+            return policyd.verb("assign", queue_id="Q%d" % id(client), login="acme",
+                                client_address="127.0.0.1")["source"]
+
+        expect({source("x%d@gmail.com" % i) for i in range(6)} == {"ip2"}, "google over ip1")
+        expect({source("x%d@dest.example" % i) for i in range(14)} == {"ip1", "ip2"}, "others")
+        log.message("a@gmail.com", "deferred", SLOW, GOOGLE, "4.7.28", source="ip2")
+        wait_until(lambda: len(brakes(policyd)) == 2, 20, "both")
+        braked(policyd, "x@gmail.com", "pool both")
+        passes(asks(policyd, "x@dest.example"))
+        policyd.at("2026-06-10T12:31:00")
+        passes(asks(policyd, "x@gmail.com"))
+        wait_until(lambda: policyd.lines("resumed", "name=ip1"), 20, "the end")
+        log.stamp = "Jun 10 12:31:00"
+        log.message("a@gmail.com", "deferred", SLOW, GOOGLE, "4.7.28", source="ip1")
+        wait_until(lambda: brakes(policyd), 20, "a relapse")
+        expect([(b["relapses"], b["until"][:16]) for b in brakes(policyd)] ==
+               [("1", "2026-06-10T12:51")], brakes(policyd))
+        reply = policyd.verb("brake-release", scope="source", subject="ip1", place="google")
+        expect(reply["status"] == "ok" and not brakes(policyd), reply)
+        reply = policyd.verb("brake-release", scope="source", subject="ip1", place="google")
+        expect(reply["error"] == "notfound", reply)
+        policyd.restart()
+        expect(not brakes(policyd), "back again")
+
+
+def other_brakes():
+    with started(SHIPPED) as policyd:
+        log = policyd.mail
+        policyd.start()
+        log.stamp = "Jun 10 12:19:00"
+        # A recipient domain of no provider stands for itself, and a count is a count.
+        for _ in range(2):
+            log.message("a@dest.example", "bounced", BLOCKED, dsn="5.7.1", source="ip1")
+        log.message("a@else.example", "bounced", BLOCKED, dsn="5.7.1", source="ip1")
+        read_to_the_end(policyd)
+        expect(not brakes(policyd), "two of three")
+        log.message("a@dest.example", "bounced", BLOCKED, dsn="5.7.1", source="ip1")
+        wait_until(lambda: brakes(policyd), 20, "three")
+        expect([(b["name"], b["place"]) for b in brakes(policyd)] == [("ip1", "dest.example")],
+               brakes(policyd))
+        # A domain that cannot prove itself: everywhere.
+        for _ in range(3):
+            log.message("a@gmail.com", "bounced", DMARC, GOOGLE, "5.7.26", tenant="acme")
+        wait_until(lambda: len(brakes(policyd)) == 2, 20, "the domain")
+        braked(policyd, "x@anything.example", "sending is paused until 2026-06-10T13:19:00")
+        braked(policyd, "x@anything.example", "(authentication)")
+        passes(asks(policyd, "x@anything.example", "globex"))
+
+
+def shares():
+    """5 % of addresses that are not there, and at least 20 of them."""
+    with started(SHIPPED) as policyd:
+        log = policyd.mail
+        policyd.start()
+        log.stamp = "Jun 10 12:19:00"
+        for k in range(19):
+            log.message("gone%d@gmail.com" % k, "bounced", UNKNOWN, GOOGLE, "5.1.1")
+        for k in range(20):
+            log.message("there%d@gmail.com" % k, relay=GOOGLE)
+            log.message("gone%d@yahoo.com" % k, "bounced" if k < 19 else "sent", UNKNOWN, YAHOO,
+                        "5.1.1", tenant="globex")
+        read_to_the_end(policyd)
+        expect(not brakes(policyd), brakes(policyd))
+        log.message("gone19@gmail.com", "bounced", UNKNOWN, GOOGLE, "5.1.1")
+        wait_until(lambda: brakes(policyd), 20, "a pause")
+        expect([(b["scope"], b["name"], b["place"], b["rule"]) for b in brakes(policyd)] ==
+               [("tenant", "acme", "google", "hard_bounces")], brakes(policyd))
+        braked(policyd, "x@gmail.com", "sending is paused to google until 2026-06-11T12:2")
+        passes(asks(policyd, "x@yahoo.com"))
+
+
+def old_replies():
+    """What was said hours ago pauses nobody now."""
+    with started(SHIPPED) as policyd:
+        log = policyd.mail
+        log.stamp = "Jun 10 11:00:00"
+        log.message("a@gmail.com", "deferred", SLOW, GOOGLE, "4.7.28")
+        policyd.start()
+        read_to_the_end(policyd)
+        expect(not brakes(policyd), brakes(policyd))
+
+
 def configuration():
     with started() as policyd:
         policyd.mail.path.unlink()
@@ -415,7 +544,9 @@ def main():
                         ("mail told by its login", logins), ("hostile text", hostile),
                         ("rotation, half lines, truncation", rotations),
                         ("kill -9", killed), ("known after a restart", away_while_active),
-                        ("suppressions", suppressions), ("configuration", configuration),
+                        ("suppressions", suppressions), ("a source is paused", source_brake),
+                        ("a domain is paused", other_brakes), ("shares of a day", shares),
+                        ("old replies", old_replies), ("configuration", configuration),
                         ("a log in other portions", many)):
         suite.check("feedback: " + name, check)
     sys.exit(suite.end())

@@ -72,6 +72,7 @@ def started():
         '{ name = "plain"; logins = ["plain"]; class = "transactional"; }'))
     stack = Stack([tenant], lab=lab, token_keys=KEYS, plans='{ name = "open"; }', more=SOURCES +
                   'providers = "%s/etc/providers.conf";\nreplies = "%s/etc/replies.conf";\n'
+                  'reactions = "";\n'
                   % (REPO, REPO) + 'feedback = { log = "%s"; };\n' % (lab.path / "log/mail.log"))
     return stack
 

@@ -6,6 +6,8 @@
 static const struct reply_facts facts = { .scope = SPAN("plan"),
 	.limit = SPAN("500/h"),
 	.pool = SPAN("shared"),
+	.place = SPAN("google"),
+	.rule = SPAN("rate"),
 	.resets = SPAN("2026-11-23T18:00:00+01:00"),
 	.retry_s = 61 };
 static const struct reply_facts nothing = { .retry_s = INT64_MAX };
@@ -20,6 +22,10 @@ static const struct row {
 	[VERDICT_SUPPRESSED] = { "suppressed",
 	    "550 5.7.1 recipient opted out or is undeliverable",
 	    "550 5.7.1 recipient opted out or is undeliverable" },
+	[VERDICT_BRAKED] = { "braked",
+	    "451 4.7.1 sending is paused to google until 2026-11-23T18:00:00+01:00 (rate), "
+	    "retry in 61 s",
+	    "451 4.7.1 sending is paused" },
 	[VERDICT_RATE] = { "rate", "450 4.7.1 sending too fast, retry in 61 s",
 	    "450 4.7.1 sending too fast" },
 	[VERDICT_QUOTA] = { "quota",
