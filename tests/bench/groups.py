@@ -153,6 +153,73 @@ class Routes(Group):
         return result
 
 
+class LogLines(Group):
+    """A mail log of whole messages, five lines each, one in twenty refused: read to the end by
+    policyd, events, counts and position committed; grep -c of the same file."""
+
+    tenants, messages = 100, 60000
+    must = ("grep", "ours")
+
+    def makers(self):
+        return {"grep": lambda: None, "ours": self.suite}
+
+    def suite(self):
+        suite = Suite(self.tenants, sources=POOL)
+        directory = self.lab.directory("maillog", 0o755)
+        self.whole, self.log = directory / "whole", directory / "mail.log"
+        self.whole.write_text("".join(self.lines(suite.keys)))
+        with open(suite.config.file, "a") as f:
+            f.write('providers = "%s/etc/providers.conf";\nreplies = "%s/etc/replies.conf";\n'
+                    'reactions = "%s/etc/reactions.conf";\nfeedback = { log = "%s"; };\n' % (
+                        REPO, REPO, REPO, self.log))
+        suite.start()
+        return suite
+
+    def lines(self, keys):
+        senders = []
+        for k in range(self.tenants):
+            payload = tokens.return_path(k + 1, 1, tokens.source_id("s%d" % (k % POOL + 1)), 0)
+            host = "b.d%d.example" % k
+            senders.append("b+%s@%s" % (keys.seal("return", "t%d" % k, host, payload), host))
+        relays = ("gmail-smtp-in.l.google.com[192.0.2.26]:25", "mta5.am0.yahoodns.net[192.0.2.27]:25",
+                  "mx.dest.example[192.0.2.28]:25")
+        for i in range(self.messages):
+            head = time.strftime("%b %e %H:%M:%S", time.localtime()) + " mx postfix/"
+            queue_id, k = "4jXpzn%08dz" % i, i % self.tenants
+            answer = "dsn=5.7.1, status=bounced (host mx said: 550 5.7.1 Delivery not authorized " \
+                "(in reply to RCPT TO command))" if i % 20 == 0 else \
+                "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as ABCDEF)"
+            yield "%ssubmission/smtpd[71]: %s: client=app[192.0.2.3], sasl_method=PLAIN, " \
+                "sasl_username=x@d%d.example\n" % (head, queue_id, k)
+            yield "%scleanup[72]: %s: message-id=<%d@d%d.example>\n" % (head, queue_id, i, k)
+            yield "%sqmgr[73]: %s: from=<%s>, size=2048, nrcpt=1 (queue active)\n" % (
+                head, queue_id, senders[k])
+            yield "%spenguin-out-s7/smtp[74]: %s: to=<u%d@dest.example>, relay=%s, delay=0.5, " \
+                "delays=0.1/0/0.2/0.2, %s\n" % (head, queue_id, i, relays[i % 3], answer)
+            yield "%sqmgr[73]: %s: removed\n" % (head, queue_id)
+
+    def measure(self, side):
+        count = 5 * self.messages
+        if side == "grep":
+            before = os.times()
+            for _ in range(10):
+                run(["grep", "-c", "status=", self.whole])
+            after = os.times()
+            spent = (after.children_user - before.children_user +
+                     after.children_system - before.children_system)
+            return Result(label=side, srv_us=spent * 1e6 / (10 * count))
+        server = self.sides[side]
+        done = int(server.status()["log_lines"])
+        self.whole.with_suffix(".next").write_bytes(self.whole.read_bytes())
+        cpu, start = cpu_seconds(server.sids), time.monotonic()
+        self.whole.with_suffix(".next").rename(self.log)  # another file under the old name
+        wait_until(lambda: int(server.status()["log_lines"]) >= done + count, 120, "the whole log")
+        took = time.monotonic() - start
+        spent = cpu_seconds(server.sids) - cpu
+        return Result(label=side, srv_us=spent * 1e6 / count, rps=count / took,
+                      mps=self.messages / took)
+
+
 # ---- milters ----
 
 class Sign(Group):

@@ -3,7 +3,8 @@ what is wanted of it. Pure; the median over the rounds is taken by run.py.
 """
 from collections import namedtuple
 
-from groups import (ComplyCost, EndToEnd, LinkCost, Links50, PluginHook, Policy, PolicyScale, Pools,
+from groups import (ComplyCost, EndToEnd, LinkCost, Links50, LogLines, PluginHook, Policy,
+                    PolicyScale, Pools,
                     Routes, Sign, Sign50, SignScale, Web)
 
 # value(round) with round[side] a Result; wanted is text for the reader. peers: at least one of
@@ -66,6 +67,11 @@ ROWS = (
     Row("links-5000-vs-500", LinkCost, ("500", "5000"), (), over("5000", "load_us", "500"), "<= 12"),
     Row("comply-cpu-vs-sign", ComplyCost, ("rules", "rsa"), (), over("rules", "load_us", "rsa"),
         "<= 0.15"),
+    Row("log-line-cpu-vs-grep", LogLines, ("grep", "ours"), (), over("ours", "srv_us", "grep"),
+        "<= 150"),
+    Row("log-lines-per-core-50k", LogLines, ("ours",), (),
+        lambda r: 1e6 / r["ours"].srv_us / 50000, ">= 1"),
+    Row("log-events-20k", LogLines, ("ours",), (), lambda r: r["ours"].mps / 20000, ">= 1"),
     Row("web-click-vs-null", Web, ("null", "ours"), (), over("ours", "rps"), ">= 0.7"),
     Row("policy-100k-vs-100-tenants", PolicyScale, ("few", "many"), (),
         over("many", "rps", "few"), ">= 0.85"),
