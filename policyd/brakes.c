@@ -24,6 +24,7 @@ struct brakes {
 	struct store *store;
 	unsigned database;
 	struct entry *entries;
+	uint64_t generation;
 	enum err load_result;
 };
 
@@ -267,9 +268,36 @@ bool brakes_set(struct brakes *b, const struct trigger *t, int64_t now_s)
 	e->brake.until_s = until_s;
 	e->brake.level = level;
 	e->over = false;
+	b->generation++;
 	if (store_change(b, key, e, NULL, NULL) != ERR_OK)
 		log_text(LOG_LEVEL_ERROR, "store: a pause: %s", err_text(ERR_NOMEM));
 	return true;
+}
+
+uint64_t brakes_generation(const struct brakes *b)
+{
+	return b->generation;
+}
+
+struct brakes *brakes_copy(const struct brakes *b, int64_t now_s)
+{
+	struct brakes *copy = brakes_any(b) ? calloc(1, sizeof *copy) : NULL;
+
+	for (const struct entry *e = b != NULL ? b->entries : NULL; copy != NULL && e != NULL;
+	     e = e->hh.next) {
+		struct entry *c =
+		    now_s < e->brake.until_s ? obtain(copy, span_make(e->key, e->key_n)) : NULL;
+
+		if (c == NULL)
+			continue;
+		memcpy(c->rule, e->rule, sizeof c->rule);
+		c->brake.since_s = e->brake.since_s;
+		c->brake.until_s = e->brake.until_s;
+		c->brake.level = e->brake.level;
+	}
+	if (copy != NULL && copy->entries == NULL)
+		brakes_close(&copy);
+	return copy;
 }
 
 bool brakes_any(const struct brakes *b)
@@ -309,6 +337,7 @@ enum err brakes_release(struct brakes *b, enum brake_scope scope, struct span na
 		return result;
 	HASH_DEL(b->entries, e);
 	free(e);
+	b->generation++;
 	return ERR_OK;
 }
 

@@ -30,6 +30,11 @@ void brakes_close(struct brakes **b); /* after the store's end; NULL is fine */
 bool brakes_set(struct brakes *b, const struct trigger *trigger, int64_t now_s);
 
 bool brakes_any(const struct brakes *b);
+/* Changes whenever one begins, or is ended before its time. */
+uint64_t brakes_generation(const struct brakes *b);
+/* Those in force, for another thread to look at with brakes_find; brakes_close frees it. NULL:
+ * there are none, or no memory. */
+struct brakes *brakes_copy(const struct brakes *b, int64_t now_s);
 /* The brake that holds now for that subject at that place, or everywhere; NULL: none. */
 const struct brake *brakes_find(const struct brakes *b, enum brake_scope scope,
     struct span name, struct span place, int64_t now_s);

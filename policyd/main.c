@@ -175,7 +175,9 @@ static int start_routes(struct policyd *d)
 
 	if (d->routes_fd < 0)
 		return EX_OK;
-	routing_init(&routing, d->server.snapshot, pools_paused_sources(d->server.pools));
+	routing_init(&routing, d->server.snapshot, pools_paused_sources(d->server.pools),
+	    brakes_copy(d->server.brakes, clock_wall_ns() / NS_PER_S));
+	d->server.routes_brakes = brakes_generation(d->server.brakes);
 	server_use_routing(&d->server, &routing);
 	if (routes_start(d->routes_fd, &routing, &d->server.routes) != ERR_OK) {
 		routing_deinit(&routing);
@@ -284,6 +286,8 @@ static void on_second(void *argument)
 	suppress_tick(d->server.suppress, now_ns / NS_PER_S);
 	feedback_tick(d->server.feedback, now_ns / NS_PER_S);
 	brakes_tick(d->server.brakes, now_ns / NS_PER_S, on_brake_over, d);
+	if (d->server.routes_brakes != brakes_generation(d->server.brakes))
+		server_update_routes(&d->server);
 }
 
 static void on_flush(void *argument)

@@ -27,6 +27,7 @@ struct peer {
 	int fd;
 	struct loop_io *io;
 	struct buf in, out;
+	struct routing_memory memory;
 	int64_t since_ns; /* last octet of progress */
 };
 
@@ -86,7 +87,7 @@ static void answer(struct peer *p, struct span request)
 	struct buf reply = { .p = space, .size = sizeof space, .max = sizeof space };
 
 	pthread_mutex_lock(&r->lock);
-	routing_answer(&r->routing, request, &reply);
+	routing_answer(&r->routing, request, &p->memory, clock_wall_ns() / NS_PER_S, &reply);
 	r->counters.lookups++;
 	r->counters.found += span_starts(buf_span(&reply), SPAN("OK "));
 	pthread_mutex_unlock(&r->lock);

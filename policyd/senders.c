@@ -92,6 +92,20 @@ enum sender_kind senders_open(
 		   : SENDER_FOREIGN;
 }
 
+const struct tenant_domain *senders_domain(const struct tenant *tenant, struct span sender)
+{
+	char canonical[DOMAIN_MAX];
+	struct addr a;
+
+	if (addr_split(sender, &a) != ERR_OK || domain_canonical(a.domain, canonical) != ERR_OK)
+		return NULL;
+	for (size_t i = 0; i < tenant->domain_count; i++)
+		if (tenant->domains[i].bounce_domain != NULL &&
+		    span_eq(span_cstr(tenant->domains[i].bounce_domain), span_cstr(canonical)))
+			return tenant->domains + i;
+	return tenant_find_domain(tenant, span_cstr(canonical));
+}
+
 const struct stream *senders_stream(const struct tenant *tenant, uint16_t check)
 {
 	for (size_t i = 0; i < tenant->stream_count; i++)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "addr.h"
+#include "clock.h"
 #include "hash.h"
 #include "log.h"
 #include "server.h"
@@ -301,7 +302,9 @@ void server_update_routes(struct server *server)
 
 	if (server->routes == NULL)
 		return;
-	routing_init(&routing, server->snapshot, pools_paused_sources(server->pools));
+	routing_init(&routing, server->snapshot, pools_paused_sources(server->pools),
+	    brakes_copy(server->brakes, clock_wall_ns() / NS_PER_S));
+	server->routes_brakes = brakes_generation(server->brakes);
 	server_use_routing(server, &routing);
 	routing_deinit(&routing);
 }

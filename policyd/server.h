@@ -37,6 +37,7 @@ struct server {
 	struct events *events;
 	struct feedback *feedback;
 	struct brakes *brakes;
+	uint64_t routes_brakes;      /* their generation that routes answers from */
 	struct providers *providers; /* NULL: the file could not be read */
 	char split_way
 	    [ROUTING_WAY_MAX]; /* Postfix makes copies for single recipients; or empty */

@@ -130,20 +130,10 @@ static void set_names(struct tracker *t, struct tracked *e, const struct span na
 
 /* ---- whose it is ---- */
 
-/* The tenant's domain whose return paths these are, or that the sender is in. */
 static const char *sending_domain(const struct tenant *tenant, struct span sender)
 {
-	char canonical[DOMAIN_MAX];
-	const struct tenant_domain *d;
-	struct addr a;
+	const struct tenant_domain *d = senders_domain(tenant, sender);
 
-	if (addr_split(sender, &a) != ERR_OK || domain_canonical(a.domain, canonical) != ERR_OK)
-		return "";
-	for (size_t i = 0; i < tenant->domain_count; i++)
-		if (tenant->domains[i].bounce_domain != NULL &&
-		    span_eq(span_cstr(tenant->domains[i].bounce_domain), span_cstr(canonical)))
-			return tenant->domains[i].name;
-	d = tenant_find_domain(tenant, span_cstr(canonical));
 	return d != NULL ? d->name : "";
 }
 

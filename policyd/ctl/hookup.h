@@ -49,7 +49,8 @@ enum err hookup_attach(
 
 /* With names->split also what makes copies for single recipients: the services penguin-split and an
  * smtpd at that address. With names->sources a transport for each (SOURCE_TRANSPORT). With either
- * the service penguin-rewrite, and routes at the end of sender_dependent_default_transport_maps. */
+ * the service penguin-rewrite, and routes at the end of
+ * sender_dependent_default_transport_maps and of transport_maps. */
 
 /* Takes our part out, the split too. before_main and before_master: the texts before we were
  * attached, or empty when they are not known: then only list elements go, single values stay. */
@@ -86,8 +87,11 @@ bool hookup_is_split(struct span master, const struct master_service *service);
 /* Another service has the port. */
 bool hookup_split_conflict(
     struct span master, struct span split, struct master_service *service_r);
-/* Our element of sender_dependent_default_transport_maps. */
-void hookup_senders_element(const struct hookup_names *names, struct buf *out);
+/* The lists of tables that routes is the last element of, and that element. */
+enum hookup_list { HOOKUP_SENDERS, HOOKUP_RECIPIENTS, HOOKUP_LISTS };
+const char *hookup_list_name(enum hookup_list which);
+void hookup_list_element(
+    const struct hookup_names *names, enum hookup_list which, struct buf *out);
 
 /* ---- sources ---- */
 

@@ -1,27 +1,41 @@
 /* hookup_routes - what lets the queue manager ask routes, and nobody else: routes at the end of the
- * senders' transports, and a trivial-rewrite for smtpd that does not ask it. */
+ * senders' and the recipients' transports, and a trivial-rewrite for smtpd that does not ask it. */
 #include "hookup_edit.h"
 
 /* What qmgr is told by routes, and nobody else needs to be: an smtpd that resolves a recipient must
  * not depend on penguin-policyd's socketmap. */
-static const char senders_list[] = "sender_dependent_default_transport_maps";
+static const struct list {
+	const char *name;
+	const char *map; /* of the socketmap */
+} lists[HOOKUP_LISTS] = {
+	[HOOKUP_SENDERS] = { "sender_dependent_default_transport_maps", "sdt" },
+	[HOOKUP_RECIPIENTS] = { "transport_maps", "tr" },
+};
+
 /* ---- elements and names ---- */
 
-static struct span senders_element(struct hookup *h, const struct hookup_names *names)
+const char *hookup_list_name(enum hookup_list which)
+{
+	return lists[which].name;
+}
+
+static struct span list_element(
+    struct hookup *h, const struct hookup_names *names, enum hookup_list which)
 {
 	struct buf b = BUF_INIT(4096);
 	struct span kept;
 
-	hookup_senders_element(names, &b);
+	hookup_list_element(names, which, &b);
 	h->failed = h->failed || !buf_ok(&b);
 	kept = hookup_keep(h, buf_span(&b));
 	buf_free(&b);
 	return kept;
 }
 
-void hookup_senders_element(const struct hookup_names *names, struct buf *out)
+void hookup_list_element(
+    const struct hookup_names *names, enum hookup_list which, struct buf *out)
 {
-	buf_printf(out, "socketmap:%.*s:sdt", SPAN_ARG(names->routes));
+	buf_printf(out, "socketmap:%.*s:%s", SPAN_ARG(names->routes), lists[which].map);
 }
 
 bool hookup_has_service(const struct hookup *h, struct span name, struct span type)
@@ -41,22 +55,33 @@ struct span hookup_chroot_like(struct hookup *h, struct span name, struct span t
 
 /* ---- attaching ---- */
 
-/* Looks up everything that the admin's does, but routes. */
+/* Looks up everything that the admin's does, but routes. One from before that lacks a list gets it;
+ * what else stands in it is the admin's. */
 static void add_rewrite(
     struct hookup *h, const struct hookup_names *names, struct span defaults)
 {
-	struct span name = span_cstr(senders_list), type = SPAN("unix"), value;
+	struct span type = SPAN("unix"), value;
 	struct buf line = BUF_INIT(1024);
+	struct master_service s;
+	struct master_option o;
 	bool changed;
 
-	if (hookup_has_service(h, SPAN(HOOKUP_REWRITE), type))
-		return;
-	value = hookup_flat(h, hookup_value_now(h, name, defaults));
-	value = hookup_without_element(h, value, senders_element(h, names), &changed);
-	buf_printf(&line, "penguin-rewrite unix - - %.*s - - trivial-rewrite",
-	    SPAN_ARG(hookup_chroot_like(h, SPAN("rewrite"), type)));
-	hookup_add_service(h, buf_span(&line));
-	hookup_set_option(h, SPAN(HOOKUP_REWRITE), type, name, &value);
+	if (!hookup_has_service(h, SPAN(HOOKUP_REWRITE), type)) {
+		buf_printf(&line, "penguin-rewrite unix - - %.*s - - trivial-rewrite",
+		    SPAN_ARG(hookup_chroot_like(h, SPAN("rewrite"), type)));
+		hookup_add_service(h, buf_span(&line));
+	}
+	for (size_t i = 0; i < HOOKUP_LISTS; i++) {
+		struct span name = span_cstr(lists[i].name);
+
+		if (master_find(buf_span(&h->master), SPAN(HOOKUP_REWRITE), type, &s) &&
+		    master_find_option(buf_span(&h->master), &s, name, &o))
+			continue;
+		value = hookup_flat(h, hookup_value_now(h, name, defaults));
+		value = hookup_without_element(
+		    h, value, list_element(h, names, (enum hookup_list)i), &changed);
+		hookup_set_option(h, SPAN(HOOKUP_REWRITE), type, name, &value);
+	}
 	buf_free(&line);
 }
 
@@ -94,27 +119,30 @@ static bool has_element(struct span value, struct span element)
 void hookup_attach_routes(
     struct hookup *h, const struct hookup_names *names, struct span defaults)
 {
-	struct span name = span_cstr(senders_list), element = senders_element(h, names), value;
-
 	add_rewrite(h, names, defaults);
 	use_rewrite(h);
-	value = hookup_value_now(h, name, defaults);
-	if (!has_element(value, element))
-		hookup_set_main(h, name, hookup_with_element(h, value, element, LAST));
+	for (size_t i = 0; i < HOOKUP_LISTS; i++) {
+		struct span name = span_cstr(lists[i].name);
+		struct span element = list_element(h, names, (enum hookup_list)i);
+		struct span value = hookup_value_now(h, name, defaults);
+
+		if (!has_element(value, element))
+			hookup_set_main(h, name, hookup_with_element(h, value, element, LAST));
+	}
 }
 
 /* ---- detaching ---- */
 
-static void detach_senders(
-    struct hookup *h, const struct hookup_names *names, struct span before_main)
+static void detach_list(struct hookup *h, const struct hookup_names *names,
+    enum hookup_list which, struct span before_main)
 {
-	struct span name = span_cstr(senders_list), value;
+	struct span name = span_cstr(lists[which].name), value;
 	struct postconf_parameter now, then;
 	bool changed, was = postconf_find(before_main, name, &then);
 
 	if (!postconf_find(buf_span(&h->main), name, &now))
 		return;
-	value = hookup_without_element(h, now.value, senders_element(h, names), &changed);
+	value = hookup_without_element(h, now.value, list_element(h, names, which), &changed);
 	if (changed && (was || span_trim(value).n > 0))
 		hookup_set_main(h, name,
 		    was && span_eq(hookup_flat(h, then.value), hookup_flat(h, value))
@@ -148,5 +176,6 @@ void hookup_detach_routes(
     struct hookup *h, const struct hookup_names *names, struct span before_main)
 {
 	detach_rewrite(h);
-	detach_senders(h, names, before_main);
+	for (size_t i = 0; i < HOOKUP_LISTS; i++)
+		detach_list(h, names, (enum hookup_list)i, before_main);
 }

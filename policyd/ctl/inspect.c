@@ -281,11 +281,11 @@ static void rule_split(const struct smtpd *s)
 }
 
 /* What routes is asked by: the settings of the trivial-rewrite that qmgr uses. */
-static struct span senders_list(const struct inspect_input *in)
+static struct span routes_list(const struct inspect_input *in, enum hookup_list which)
 {
 	struct smtpd s = { .in = in, .subject = "rewrite/unix" };
 
-	return setting(&s, "sender_dependent_default_transport_maps");
+	return setting(&s, hookup_list_name(which));
 }
 
 static void inspect_split(const struct inspect_input *in, bool there, struct findings *out)
@@ -314,15 +314,21 @@ static void inspect_split(const struct inspect_input *in, bool there, struct fin
 static void inspect_routes(
     const struct inspect_input *in, const char *fix, struct findings *out)
 {
-	char space[1024];
-	struct buf element = { .p = space, .size = sizeof space, .max = sizeof space };
 	struct master_service s;
 
-	hookup_senders_element(&in->names, &element);
-	if (!buf_ok(&element) || !list_has(senders_list(in), buf_cstr(&element)))
-		findings_add(out, SEVERITY_ERROR, SPAN("main.cf"), fix,
-		    "sender_dependent_default_transport_maps does not ask routes (%.*s)",
-		    SPAN_ARG(in->names.routes));
+	for (unsigned i = 0; i < HOOKUP_LISTS; i++) {
+		enum hookup_list which = (enum hookup_list)i;
+		char space[1024];
+		struct buf element = { .p = space, .size = sizeof space, .max = sizeof space };
+
+		/* Without the second, queued mail is sent whatever a provider said. */
+		hookup_list_element(&in->names, which, &element);
+		if (!buf_ok(&element) || !list_has(routes_list(in, which), buf_cstr(&element)))
+			findings_add(out,
+			    which == HOOKUP_SENDERS ? SEVERITY_ERROR : SEVERITY_WARNING,
+			    SPAN("main.cf"), fix, "%s does not ask routes (%.*s)",
+			    hookup_list_name(which), SPAN_ARG(in->names.routes));
+	}
 	if (master_find(in->services, SPAN("rewrite"), SPAN("unix"), &s) &&
 	    span_eq(s.chroot, SPAN("y")) && span_starts(in->names.routes, SPAN("unix:/")))
 		findings_add(out, SEVERITY_ERROR, SPAN("rewrite/unix"),

@@ -77,10 +77,15 @@ static void inspect_detours(const struct inspect_input *in, struct findings *out
 		{ "content_filter", "mail passes the filter first, and leaves as it says" },
 	};
 
+	char space[1024];
+	struct buf ours = { .p = space, .size = sizeof space, .max = sizeof space };
+
+	hookup_list_element(&in->names, HOOKUP_RECIPIENTS, &ours);
 	for (size_t i = 0; i < ARRAY_SIZE(detours); i++) {
 		struct span value = value_of(in, detours[i].name);
 
-		if (value.n > 0)
+		/* Routes by itself keeps every source. */
+		if (value.n > 0 && !span_eq(span_trim(value), buf_span(&ours)))
 			findings_add(out, SEVERITY_WARNING, SPAN("main.cf"), NULL,
 			    "%s is set (%.*s): %s", detours[i].name, SPAN_ARG(value),
 			    detours[i].what);

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import tokens  # noqa: E402
 from lab import expect, wait_until  # noqa: E402
+from socketmap import Socketmap  # noqa: E402
 from policyd import POLICYD_UID, Policyd, passes, refuses, seconds  # noqa: E402
 from stack import Tenant  # noqa: E402
 from suite import Suite, scaled  # noqa: E402
@@ -427,6 +428,43 @@ def source_brake():
         expect(not brakes(policyd), "back again")
 
 
+def in_the_queue():
+    """routes holds back what is queued: of that source, for that provider, while it lasts."""
+    with started(SHIPPED) as policyd:
+        log = policyd.mail
+        policyd.start()
+        log.stamp = "Jun 10 12:20:00"
+
+        def way(source, to, **more):
+            with Socketmap(policyd.config.queue / "penguinmails/routes.sock") as routes:
+                answer = routes.ask("sdt", log.sender(source, **more))
+                return answer if answer.startswith("OK retry") else routes.ask("tr", to)
+
+        expect(way("ip1", "x@gmail.com") == "NOTFOUND ", "before")
+        log.message("a@gmail.com", "deferred", SLOW, GOOGLE, "4.7.28", source="ip1")
+        wait_until(lambda: way("ip1", "x@gmail.com") != "NOTFOUND ", 20, "in the queue")
+        expect(way("ip1", "x@gmail.com") == "OK retry:4.7.1 source ip1 is paused to google until "
+               "2026-06-10T12:30:00+00:00 (google_rate)", way("ip1", "x@gmail.com"))
+        for source, to in (("ip2", "x@gmail.com"), ("ip1", "x@yahoo.com"), ("ip1", "x@d.example"),
+                           ("ip1", "*"), ("ip1", "nonsense")):
+            expect(way(source, to) == "NOTFOUND ", (source, to, way(source, to)))
+        with Socketmap(policyd.config.queue / "penguinmails/routes.sock") as routes:
+            expect(routes.ask("tr", "x@gmail.com") == "NOTFOUND ", "nobody's")
+            expect(routes.ask("sdt", log.sender("ip1")).startswith("OK penguin-out-ip1"), "ip1")
+            expect(routes.ask("sdt", "someone@else.example") == "NOTFOUND ", "a foreign sender")
+            expect(routes.ask("tr", "x@gmail.com") == "NOTFOUND ", "after a foreign sender")
+        for _ in range(3):
+            log.message("a@gmail.com", "bounced", DMARC, GOOGLE, "5.7.26", tenant="globex")
+        wait_until(lambda: "globex.example is paused until" in way("ip2", "", tenant="globex"), 20,
+                   "a domain, everywhere")
+        policyd.verb("brake-release", scope="source", subject="ip1", place="google")
+        wait_until(lambda: way("ip1", "x@gmail.com") == "NOTFOUND ", 20, "released")
+        policyd.reload()
+        expect("is paused" in way("ip2", "", tenant="globex"), "a reload forgot it")
+        policyd.at("2026-06-10T15:00:00")
+        expect("is paused" not in way("ip2", "x@gmail.com", tenant="globex"), "for ever")
+
+
 def other_brakes():
     with started(SHIPPED) as policyd:
         log = policyd.mail
@@ -545,7 +583,7 @@ def main():
                         ("rotation, half lines, truncation", rotations),
                         ("kill -9", killed), ("known after a restart", away_while_active),
                         ("suppressions", suppressions), ("a source is paused", source_brake),
-                        ("a domain is paused", other_brakes), ("shares of a day", shares),
+                        ("queued mail waits", in_the_queue), ("a domain is paused", other_brakes), ("shares of a day", shares),
                         ("old replies", old_replies), ("configuration", configuration),
                         ("a log in other portions", many)):
         suite.check("feedback: " + name, check)

@@ -18,9 +18,10 @@ static void check_answer(struct span request)
 {
 	/* Without keys no sender has a way. */
 	struct routing r = { .snapshot = NULL };
+	struct routing_memory memory = { .asked_s = 0 };
 	struct buf out = BUF_INIT(256);
 
-	routing_answer(&r, request, &out);
+	routing_answer(&r, request, &memory, 1, &out);
 	MUST(buf_ok(&out));
 	MUST(span_eq(buf_span(&out), SPAN("NOTFOUND ")) ||
 	     span_starts(buf_span(&out), SPAN("PERM ")));

@@ -139,6 +139,44 @@ def check_suppressions(stack, wanted):
     expect(reply.code == 550, reply)
 
 
+def paused(stack):
+    """One reply pauses the source for its provider: what is queued waits with the reason in the
+    log, the client saw 250; mail to others leaves; released, the rest follows."""
+    stack.postfix.command("postsuper", "-d", "ALL")
+    rules = stack.lab.path / "etc/reactions.conf"
+    rules.write_text("[one]\nclasses = greylist\nprovider = google\ncount = 1/1h\nscope = source\npause = 1h\n"
+                     "source = a test\n")
+    text = stack.config.file.read_text()
+    stack.config.file.write_text(text.replace('reactions = ""', 'reactions = "%s"' % rules))
+    expect(stack.penguinctl("reload")[0] == 0, "reload")
+    usual = stack.sink.answer
+    slow = "slow1@gmail.com"
+    stack.sink.answer = lambda a: "450 4.7.1 greylisted" if a == slow else "250 2.1.5 Ok"
+    waiting, other = ["later%d@gmail.com" % i for i in range(3)], "now@dest.example"
+    # Accepted before anything is paused; the queue manager gets to see them afterwards.
+    main_cf = (stack.postfix.config / "main.cf").read_text()
+    stack.postfix.configure("main.cf", main_cf + "defer_transports = penguin-out-ip1\n")
+    stack.postfix.reload()
+    for to in (*waiting, other):
+        expect(final(stack.submit("acme", SENDER, [to], head(SENDER) + BODY)).code == 250, to)
+    stack.postfix.configure("main.cf", main_cf + "defer_transports =\nretry_destination_concurrency_"
+                            "limit = 20\n")
+    expect(final(stack.submit("acme", SENDER, [slow], head(SENDER) + BODY)).code == 250, slow)
+    stack.postfix.reload()
+    stack.postfix.flush()
+    stack.postfix.wait_log("source ip1 is paused to google", 30)
+    wait_until(lambda: stack.sink.all_to(other), 30, "mail to others")
+    expect(final(stack.submit("acme", SENDER, ["new@gmail.com"], head(SENDER) + BODY)).code == 451,
+           "new mail")
+    left = [to for to in waiting if not stack.sink.all_to(to)]
+    status, out, error = stack.penguinctl("brake", "release", "source", "ip1", "google")
+    expect(status == 0, out + error)
+    stack.sink.answer = usual
+    wait_until(lambda: all(stack.sink.all_to(to) for to in waiting), 40, "released: %s" % left)
+    stack.postfix.configure("main.cf", main_cf)
+    stack.postfix.reload()
+
+
 def plain(stack):
     """A stream without a pool, so without a return path: told by its login, also after
     postsuper -r gave the message another queue id."""
@@ -179,6 +217,7 @@ def main():
         suite.check("feedback: every reply that there is a rule for", all_replies, stack)
         suite.check("feedback: mail without a return path", plain, stack)
         suite.check("feedback: totals", totals, stack)
+        suite.check("feedback: queued mail of a paused source", paused, stack)
     return suite.end()
 
 

@@ -122,9 +122,10 @@ static void expect_answer(
     struct routing *r, const char *map, const char *key, const char *answer)
 {
 	struct buf request = BUF_INIT(ROUTING_REQUEST_MAX), out = BUF_INIT(1024);
+	struct routing_memory memory = { .asked_s = 0 };
 
 	buf_printf(&request, "%s %s", map, key);
-	routing_answer(r, buf_span(&request), &out);
+	routing_answer(r, buf_span(&request), &memory, 1, &out);
 	ck_assert_msg(
 	    strcmp(buf_cstr(&out), answer) == 0, "%s %s: %s", map, key, buf_cstr(&out));
 	buf_free(&request);
@@ -144,7 +145,7 @@ START_TEST(answers)
 	struct buf sender = BUF_INIT(512), other = BUF_INIT(512);
 	struct routing r;
 
-	routing_init(&r, s, NULL);
+	routing_init(&r, s, NULL, NULL);
 	snapshot_unref(&s); /* it holds its own */
 	ck_assert_str_eq(routing_split_way(&r), WAY + 3);
 	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
@@ -206,7 +207,7 @@ START_TEST(sources)
 
 		if (paused != NULL)
 			paused[0] = true;
-		routing_init(&r, s, paused);
+		routing_init(&r, s, paused, NULL);
 		seal_source(ring, "acme", "b.acme.example", table[i].flags,
 		    source_id_of(span_cstr(table[i].source)), &sender);
 		expect_answer(&r, "sdt", buf_cstr(&sender), table[i].answer);
@@ -242,12 +243,13 @@ START_TEST(no_blank)
 	struct snapshot *s = load();
 	struct buf out = BUF_INIT(1024);
 	struct routing r;
+	struct routing_memory memory = { .asked_s = 0 };
 
-	routing_init(&r, s, NULL);
-	routing_answer(&r, SPAN("sdt"), &out);
+	routing_init(&r, s, NULL, NULL);
+	routing_answer(&r, SPAN("sdt"), &memory, 1, &out);
 	ck_assert_int_eq(strncmp(buf_cstr(&out), "PERM ", 5), 0);
 	buf_reset(&out);
-	routing_answer(&r, SPAN(""), &out);
+	routing_answer(&r, SPAN(""), &memory, 1, &out);
 	ck_assert_int_eq(strncmp(buf_cstr(&out), "PERM ", 5), 0);
 	buf_free(&out);
 	routing_deinit(&r);
@@ -261,7 +263,7 @@ START_TEST(no_keys)
 	struct snapshot *s = load();
 	struct routing r;
 
-	routing_init(&r, s, NULL);
+	routing_init(&r, s, NULL, NULL);
 	ck_assert_str_eq(routing_split_way(&r), "");
 	/* Its source cannot be known: it waits rather than leave from elsewhere. */
 	expect_answer(&r, "sdt", "b+aaaa@b.acme.example",
