@@ -88,6 +88,13 @@ static const struct grammar_option stats_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option health_options[] = {
+	{ 0, "by", "WHAT", "tenant, stream, domain or source (tenant)" },
+	{ 0, "name", "NAME", "only this one; of streams TENANT/STREAM, or all of TENANT" },
+	{ 0, "explain", NULL, "the points that each part costs" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option classify_options[] = {
 	{ 0, "provider", "GROUP", "the mailbox provider that said it (any)" },
 	{ 0, "status", "STATUS",
@@ -182,6 +189,8 @@ static const struct grammar_command commands[] = {
 	{ "pool pause <pool>", "no new mail from any of its members", pause_options,
 	    cmd_pool_pause },
 	{ "pool resume <pool>", "undo pool pause", pause_options, cmd_pool_resume },
+	{ "health", "how well mail is received, 0 to 100, over an hour, a day, a week",
+	    health_options, cmd_health },
 	{ "brake list", "what is paused because of what receivers said", NULL, cmd_brake_list },
 	{ "brake release <scope> <name> <place>", "end such a pause; as brake list prints it",
 	    pause_options, cmd_brake_release },

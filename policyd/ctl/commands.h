@@ -32,6 +32,8 @@ int cmd_pool_resume(struct ctl *ctl, const struct grammar_match *match);
 int cmd_provider(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_stats.c */
 int cmd_stats(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_health.c */
+int cmd_health(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_brake.c */
 int cmd_brake_list(struct ctl *ctl, const struct grammar_match *match);
 int cmd_brake_release(struct ctl *ctl, const struct grammar_match *match);

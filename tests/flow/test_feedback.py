@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """test_feedback - what became of mail: a mail log that grows, is rotated, cut off and read again,
 and what penguin-policyd makes of it: counters, events, suppressions, each once."""
+import json
 import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import tokens  # noqa: E402
-from lab import expect, wait_until  # noqa: E402
+from lab import BUILD, expect, run, wait_until  # noqa: E402
 from socketmap import Socketmap  # noqa: E402
 from policyd import POLICYD_UID, Policyd, passes, refuses, seconds  # noqa: E402
 from stack import Tenant  # noqa: E402
@@ -179,6 +180,29 @@ def counters():
         expect((status["mail_log"], status["log_deliveries"], status["log_foreign"]) ==
                ("ok", "6", "4"), status)
         expect(policyd.verb("stats", by="nothing")["error"] == "syntax", "by")
+
+
+def health():
+    """penguinctl's figure, made of the same counts."""
+    with started() as policyd:
+        for k in range(18):
+            policyd.mail.message("a%d@gmail.com" % k, relay=GOOGLE)
+        policyd.mail.message("gone@gmail.com", "bounced", UNKNOWN, GOOGLE, "5.1.1")
+        policyd.mail.message("a@gmail.com", "bounced", BLOCKED, GOOGLE, "5.7.1")
+        policyd.mail.message("a@yahoo.com", relay=YAHOO)
+        policyd.start()
+        read_to_the_end(policyd)
+        program = BUILD / "test/penguinctl"
+        status, out, error = run(
+            [program, "-c", policyd.config.file, "health", "--explain", "--json"],
+            env={"PENGUIN_TEST_CLOCK": str(policyd.clock.path)})
+        expect(status == 0, error)
+        rows = {(r["name"], r["provider"], r["over"]): r for r in json.loads(out)}
+        for over in ("1h", "24h", "7d"):
+            r = rows["acme", "google", over]
+            expect((r["attempted"], r["health"], r["hard"], r["blocked"], r["complained"]) ==
+                   (20, 55.0, 20.0, 25.0, 0.0), r)
+            expect(rows["acme", "yahoo", over]["health"] is None, "one message says nothing")
 
 
 def what_events_say():
@@ -578,7 +602,7 @@ def many():
 
 def main():
     suite = Suite()
-    for name, check in (("counters", counters), ("what events say", what_events_say),
+    for name, check in (("counters", counters), ("health", health), ("what events say", what_events_say),
                         ("mail told by its login", logins), ("hostile text", hostile),
                         ("rotation, half lines, truncation", rotations),
                         ("kill -9", killed), ("known after a restart", away_while_active),
