@@ -6,6 +6,50 @@
 #include "control_handlers.h"
 #include "log.h"
 
+/* ---- counting ---- */
+
+/* For the tenant, and the stream where it is said. */
+static void count(struct server *s, struct span tenant, struct span stream,
+    struct span provider, int64_t time_s, enum count what)
+{
+	char space[2 * EVENT_NAME_MAX + 2];
+	struct buf both = { .p = space, .size = sizeof space, .max = sizeof space };
+	struct count_subject subject = { COUNT_TENANT, tenant, provider };
+
+	feedback_count(s->feedback, &subject, time_s, what);
+	buf_printf(&both, "%.*s/%.*s", SPAN_ARG(tenant), SPAN_ARG(stream));
+	subject.scope = COUNT_STREAM;
+	subject.name = buf_span(&both);
+	if (stream.n > 0 && buf_ok(&both))
+		feedback_count(s->feedback, &subject, time_s, what);
+}
+
+/* A group; the many sites that are of none count as one. */
+static struct span provider_of(const struct server *s, struct span address)
+{
+	char space[DOMAIN_MAX];
+	struct span place = place_of(s->providers, address, space);
+	const char *group = s->providers != NULL ? providers_name(s->providers, place) : NULL;
+
+	return span_cstr(group != NULL ? group : TRACK_OTHER);
+}
+
+/* Where its reader's mailbox is, a click does not say. */
+static void count_event(struct server *s, const struct event *e)
+{
+	static const struct {
+		struct span kind;
+		enum count what;
+	} kinds[] = { { { "click", 5 }, COUNT_CLICKED }, { { "open", 4 }, COUNT_OPENED } };
+
+	if (span_eq(e->class, SPAN("machine")))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (span_eq(e->kind, kinds[i].kind))
+			count(s, e->tenant, e->stream, SPAN(TRACK_OTHER), e->time_s,
+			    kinds[i].what);
+}
+
 /* ---- unsubscribe ---- */
 
 static bool is_hex(struct span s)
@@ -101,6 +145,9 @@ enum control_progress control_unsubscribe(struct control_call *call)
 	e = suppress_digest(s->server->suppress, control_get(call, "address"), row.digest);
 	if (e == ERR_OK) {
 		log_unsubscribe(call, &key, row.digest);
+		count(s->server, key.tenant, control_get(call, "stream"),
+		    provider_of(s->server, control_get(call, "address")), row.added_s,
+		    COUNT_UNSUBSCRIBED);
 		e = suppress_add(s->server->suppress, &key, &row, 1, on_unsubscribed, s);
 	}
 	if (e == ERR_OK)
@@ -129,9 +176,11 @@ enum control_progress control_event(struct control_call *call)
 		if (wrong == NULL &&
 		    snapshot_find_tenant(s->snapshot, event.tenant) == TENANT_NONE)
 			wrong = "there is no such tenant";
-		if (wrong == NULL)
+		if (wrong == NULL) {
 			accepted += events_add(s->events, &event);
-		else if (bad++ == 0)
+			count_event(s, &event);
+		}
+		if (wrong != NULL && bad++ == 0)
 			log_record(LOG_LEVEL_WARNING, SPAN(""), "event_refused",
 			    LOG_CSTR("reason", wrong),
 			    LOG_NUMBER("uid", call->session->ticket->peer_uid));

@@ -205,6 +205,25 @@ def health():
             expect(rows["acme", "yahoo", over]["health"] is None, "one message says nothing")
 
 
+def readers():
+    """What penguin-web tells is counted, too; machines that follow links are not."""
+    with started() as policyd:
+        policyd.start()
+        now = seconds("2026-06-10T12:20:00")
+        for kind, class_ in (("click", "human"), ("click", "machine"), ("open", "direct")):
+            policyd.verb("event", **{"event.0": "\t".join((
+                kind, "acme", "news", "1", "0", "2", class_, "", str(now), "192.0.2.0/24", ""))})
+        reply = policyd.verb("unsubscribe", tenant="acme", stream="news", address="x@gmail.com",
+                             scope="stream", source="page", message="1")
+        expect(reply["status"] == "ok", reply)
+        want = {("acme", "other"): {"clicked": 1, "opened": 1},
+                ("acme", "google"): {"unsubscribed": 1}}
+        wait_until(lambda: counted(policyd, providers="yes") == want, 20,
+                   "%s" % counted(policyd, providers="yes"))
+        expect(counted(policyd, by="stream")["acme/news"] ==
+               {"clicked": 1, "opened": 1, "unsubscribed": 1}, counted(policyd, by="stream"))
+
+
 def what_events_say():
     with started() as policyd:
         policyd.mail.message("c@yahoo.com", "bounced", UNKNOWN, YAHOO, "5.1.1", message=77)
@@ -602,7 +621,7 @@ def many():
 
 def main():
     suite = Suite()
-    for name, check in (("counters", counters), ("health", health), ("what events say", what_events_say),
+    for name, check in (("counters", counters), ("health", health), ("readers", readers), ("what events say", what_events_say),
                         ("mail told by its login", logins), ("hostile text", hostile),
                         ("rotation, half lines, truncation", rotations),
                         ("kill -9", killed), ("known after a restart", away_while_active),
