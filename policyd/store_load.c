@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hash.h"
 #include "journal.h"
 #include "log.h"
 #include "store_load.h"
+
+#define CHECKPOINT_SEED 1
 
 struct store_key store_bucket_key(uint32_t number)
 {
@@ -50,10 +53,45 @@ static enum err put_u64(struct kv_txn *txn, unsigned database, const char *name,
 	    txn, database, span_cstr(name), span_make((const char *)&value, sizeof value));
 }
 
+/* The number and a checksum of it. A wrong number here would pass over journal records, and with
+ * them counters, without a word. */
+struct checkpoint {
+	uint64_t number, checksum;
+};
+
+static uint64_t checkpoint_checksum(uint64_t number)
+{
+	return hash64(span_make((const char *)&number, sizeof number), CHECKPOINT_SEED);
+}
+
 enum err store_put_checkpoint(
     struct kv_txn *txn, const struct store_databases *d, uint64_t checkpoint)
 {
-	return put_u64(txn, d->meta, "checkpoint", checkpoint);
+	uint64_t number = htole64(checkpoint);
+	struct checkpoint c = { number, htole64(checkpoint_checksum(number)) };
+
+	return kv_put(
+	    txn, d->meta, span_cstr("checkpoint"), span_make((const char *)&c, sizeof c));
+}
+
+/* Earlier programs wrote the number alone. */
+static enum err get_checkpoint(
+    struct kv_txn *txn, const struct store_databases *d, uint64_t *checkpoint_r)
+{
+	struct buf b = BUF_INIT(64);
+	struct checkpoint c = { 0 };
+	enum err e = kv_get(txn, d->meta, span_cstr("checkpoint"), &b);
+
+	if (e == ERR_OK && (b.n == sizeof c || b.n == sizeof c.number))
+		memcpy(&c, b.p, b.n);
+	else if (e == ERR_OK)
+		e = ERR_CORRUPT;
+	if (e == ERR_OK && b.n == sizeof c &&
+	    le64toh(c.checksum) != checkpoint_checksum(c.number))
+		e = ERR_CORRUPT;
+	*checkpoint_r = e == ERR_OK ? le64toh(c.number) : 0;
+	buf_free(&b);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 static enum err put_schema(struct kv *kv, const struct store_databases *d)
@@ -350,7 +388,8 @@ static enum err replay(struct loading *l)
 {
 	enum err e = ERR_OK;
 
-	if (l->last_seq > l->checkpoint && l->last_seq - l->checkpoint >= STORE_RING)
+	/* The newest record is never taken away: the journal reaches at least that far. */
+	if (l->last_seq < l->checkpoint || l->last_seq - l->checkpoint >= STORE_RING)
 		return ERR_CORRUPT;
 	for (uint64_t seq = l->checkpoint + 1; seq <= l->last_seq && e == ERR_OK; seq++) {
 		const struct record *r = &l->records[seq % STORE_RING];
@@ -380,12 +419,10 @@ static enum err load_all(struct loading *l, struct kv_txn *txn, const struct sto
 		{ "transaction", d->transaction, load_transaction },
 		{ "journal", d->journal, load_record },
 	};
-	enum err e = get_u64(txn, d->meta, "checkpoint", &l->checkpoint);
+	enum err e = get_checkpoint(txn, d, &l->checkpoint);
 
 	l->what = "checkpoint";
-	if (e == ERR_NOTFOUND)
-		e = ERR_OK;
-	l->last_seq = l->checkpoint;
+	l->last_seq = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && e == ERR_OK; i++) {
 		l->what = steps[i].what;
 		l->result = ERR_OK;

@@ -1,6 +1,7 @@
 /* store_load.h - the store's layout on disk: databases, keys, schema version; loading and replay.
  *
- * meta         "schema" -> u32; "checkpoint" -> u64 (journal sequences up to it lie in records)
+ * meta         "schema" -> u32; "checkpoint" -> u64, checksum u64 (journal sequences up to the
+ *              number lie in records)
  * journal      slot u32 (sequence modulo STORE_RING) -> sealed record
  * bucket       number u32 -> sealed bucket
  * transaction  instance hash, 16 octets -> sealed entries

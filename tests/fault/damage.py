@@ -258,6 +258,19 @@ def keys(store):
         expect(store.judge("the name of " + what), "%s: not noticed" % what)
 
 
+def checkpoint(store):
+    """The number up to which the journal is passed over: any other would pass over counters."""
+    name = b"checkpoint"
+    expect(name in store.data, "it is not in the file")
+    for octet in range(16):
+        data, where = bytearray(store.data), store.data.find(name)
+        while where >= 0:
+            data[where + len(name) + octet] ^= 0x01
+            where = store.data.find(name, where + 1)
+        store.put(bytes(data))
+        expect(store.judge("octet %d of the checkpoint" % octet), "octet %d: not noticed" % octet)
+
+
 def pages(store):
     """Whole pages of zeros, of ones, of other pages, of noise."""
     chance, refused, count = random.Random(SEED + 2), 0, max(10, FLIPS // 4)
@@ -288,7 +301,7 @@ def main():
                 ("another's", foreign_owner), ("missing", missing), ("in use", in_use),
                 ("no store at all", no_store_at_all), ("another version", other_version),
                 ("cut at random lengths", cuts), ("flipped octets", flips),
-                ("changed names", keys),
+                ("changed names", keys), ("the checkpoint", checkpoint),
                 ("wrong pages", pages)):
             suite.check(name, function, store)
     return suite.end()
