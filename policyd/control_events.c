@@ -54,9 +54,9 @@ static void on_read(void *context, enum err e, struct span lines,
 		if (event_get(line, &event))
 			put_row(&s->reply, row++, &event);
 	attr_put_u64(&s->reply, "damaged", damaged);
-	if (more)
-		buf_printf(&s->reply, "next=%lld.%llu\n", (long long)query->segment_s,
-		    (unsigned long long)query->offset);
+	/* Where the next request may begin, also when there is nothing more yet. */
+	buf_printf(&s->reply, "%s=%lld.%llu\n", more ? "next" : "position",
+	    (long long)query->segment_s, (unsigned long long)query->offset);
 	control_finish(s);
 }
 

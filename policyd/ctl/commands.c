@@ -159,6 +159,14 @@ static const struct grammar_option events_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option follow_options[] = {
+	{ 0, "tenant", "TENANT", "only events of this tenant" },
+	{ 0, "kind", "KIND", "only events of this kind (delivered, bounced, click, ...)" },
+	{ 0, "since", "DATE", "only events since this RFC 3339 date or time" },
+	{ 0, "cursor", "FILE", "go on where FILE says, and keep there how far we came" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option dns_check_options[] = {
 	{ 0, "server", "ADDRESS[:PORT]", "resolver to ask (those of resolv.conf)" },
 	{ 0, "authority-port", "PORT", "port of the zones' own servers (53)" },
@@ -238,6 +246,9 @@ static const struct grammar_command commands[] = {
 	{ "explain <login> <sender> <recipient> [<size>]",
 	    "what would be decided, and why; changes nothing", NULL, cmd_explain },
 	{ "events show", "the event log, oldest first", events_options, cmd_events_show },
+	{ "events export", "events as JSON, a line each", follow_options, cmd_events_export },
+	{ "events tail", "the same, and what comes, until it is stopped", follow_options,
+	    cmd_events_tail },
 	{ "db backup <directory>", "copy the store while it is in use", NULL, cmd_db_backup },
 	{ "db verify", "read the whole store and prove its checksums", NULL, cmd_db_verify },
 	{ NULL, NULL, NULL, NULL },

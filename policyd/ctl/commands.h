@@ -50,6 +50,8 @@ int cmd_plugin_enable(struct ctl *ctl, const struct grammar_match *match);
 int cmd_plugin_disable(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_events.c */
 int cmd_events_show(struct ctl *ctl, const struct grammar_match *match);
+int cmd_events_export(struct ctl *ctl, const struct grammar_match *match);
+int cmd_events_tail(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_suppress.c */
 int cmd_suppress_add(struct ctl *ctl, const struct grammar_match *match);
 int cmd_suppress_remove(struct ctl *ctl, const struct grammar_match *match);

@@ -275,9 +275,9 @@ void ctl_rows(struct report_table *table, const struct attr_request *reply)
 	}
 }
 
-static void name_columns(struct report_table *table, struct span names)
+void ctl_columns(struct report_table *table, const struct attr_request *reply)
 {
-	struct span name;
+	struct span names = attr_get(reply, SPAN("columns")), name;
 	char separator = span_find(names, '\t', 0) < names.n ? '\t' : ' ';
 
 	while (span_next(&names, separator, &name))
@@ -304,7 +304,7 @@ int ctl_list(
 		if (status != EX_OK)
 			break;
 		if (first)
-			name_columns(table, attr_get(&reply, SPAN("columns")));
+			ctl_columns(table, &reply);
 		first = false;
 		ctl_rows(table, &reply);
 		from = attr_get(&reply, SPAN("next"));

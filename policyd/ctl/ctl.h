@@ -59,6 +59,8 @@ int ctl_trouble(enum err e) CHECKED;
  * that name whose columns the reply names. */
 int ctl_list(struct ctl *ctl, struct buf *request, struct report *report,
     const char *table_name) CHECKED;
+/* Names the columns of a new table as the reply does. */
+void ctl_columns(struct report_table *table, const struct attr_request *reply);
 /* The rows of one reply; table may hold columns already. */
 void ctl_rows(struct report_table *table, const struct attr_request *reply);
 /* The attributes of a reply that are neither framing nor rows, as fields. */

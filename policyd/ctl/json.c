@@ -9,8 +9,12 @@ static void before_value(struct json *j)
 	}
 	if (j->depth == 0)
 		return;
-	buf_add_cstr(j->out, j->filled[j->depth - 1] ? ",\n" : "\n");
+	if (j->filled[j->depth - 1])
+		buf_add_cstr(j->out, j->flat ? ", " : ",");
 	j->filled[j->depth - 1] = true;
+	if (j->flat)
+		return;
+	buf_add_char(j->out, '\n');
 	for (unsigned i = 0; i < j->depth; i++)
 		buf_add_cstr(j->out, "  ");
 }
@@ -32,7 +36,7 @@ void json_close(struct json *j, char close)
 		j->out->failed = true;
 		return;
 	}
-	if (j->filled[--j->depth]) {
+	if (j->filled[--j->depth] && !j->flat) {
 		buf_add_char(j->out, '\n');
 		for (unsigned i = 0; i < j->depth; i++)
 			buf_add_cstr(j->out, "  ");

@@ -14,6 +14,7 @@ struct json {
 	unsigned depth;
 	bool filled[JSON_DEPTH_MAX]; /* something stands at this level */
 	bool after_key;
+	bool flat; /* one line: no line breaks, no indentation */
 };
 
 #define JSON_INIT(buffer)                                                                      \

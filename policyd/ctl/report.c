@@ -448,18 +448,34 @@ static void json_cell(struct json *j, enum cell_kind kind, struct span text)
 		json_string(j, text);
 }
 
+static void json_row(struct json *j, const struct report_table *t, const struct row *row)
+{
+	json_open(j, '{');
+	for (size_t i = 0; i < t->columns; i++) {
+		json_key(j, t->column[i].name);
+		json_cell(j, t->column[i].kind, row->cell[i]);
+	}
+	json_close(j, '}');
+}
+
 static void json_table(struct json *j, const struct report_table *t)
 {
 	json_open(j, '[');
-	for (const struct row *row = t->first; row != NULL; row = row->next) {
-		json_open(j, '{');
-		for (size_t i = 0; i < t->columns; i++) {
-			json_key(j, t->column[i].name);
-			json_cell(j, t->column[i].kind, row->cell[i]);
-		}
-		json_close(j, '}');
-	}
+	for (const struct row *row = t->first; row != NULL; row = row->next)
+		json_row(j, t, row);
 	json_close(j, ']');
+}
+
+static void print_lines(const struct report *r, struct buf *out)
+{
+	for (const struct report_table *t = r->tables; t != NULL; t = t->next)
+		for (const struct row *row = t->first; row != NULL; row = row->next) {
+			struct json j = JSON_INIT(out);
+
+			j.flat = true;
+			json_row(&j, t, row);
+			json_end(&j);
+		}
 }
 
 static void print_json(const struct report *r, struct buf *out)
@@ -492,6 +508,7 @@ void report_print(const struct report *r, const struct report_style *style, stru
 		out->failed = true;
 	switch (style->format) {
 	case REPORT_JSON: print_json(r, out); return;
+	case REPORT_LINES: print_lines(r, out); return;
 	case REPORT_CSV: print_csv(r, out); return;
 	case REPORT_PLAIN: print_plain(r, out); return;
 	case REPORT_ZONE:

@@ -7,8 +7,16 @@
 #include "buf.h"
 #include "span.h"
 
-/* REPORT_ZONE is for commands that print zone lines themselves. */
-enum report_format { REPORT_TABLE, REPORT_PLAIN, REPORT_JSON, REPORT_CSV, REPORT_ZONE };
+/* REPORT_LINES: a JSON document a line for each row (fields are left out). REPORT_ZONE is for
+ * commands that print zone lines themselves. */
+enum report_format {
+	REPORT_TABLE,
+	REPORT_PLAIN,
+	REPORT_JSON,
+	REPORT_LINES,
+	REPORT_CSV,
+	REPORT_ZONE,
+};
 
 enum cell_kind {
 	CELL_TEXT,

@@ -3,6 +3,7 @@
 and what penguin-policyd makes of it: counters, events, suppressions, each once."""
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -237,6 +238,50 @@ def what_events_say():
         expect(e["agent"].startswith("yahoo ip1 550 5.1.1 ") and "@" not in e["agent"].replace(
             "<@>", ""), e)
         expect(e["recipient"] and "c@yahoo" not in str(e), e)
+
+
+def for_programs():
+    """Events as lines of JSON, from where a file says: none is missed, whoever is restarted."""
+    with started() as policyd:
+        policyd.start()
+        cursor = policyd.lab.directory("cursor") / "at"
+        base = [str(BUILD / "penguinctl"), "-c", str(policyd.config.file), "events"]
+
+        def bounce(first, count):
+            for k in range(first, first + count):
+                policyd.mail.message("c%d@yahoo.com" % k, "bounced", UNKNOWN, YAHOO, "5.1.1",
+                                     message=k)
+            read_to_the_end(policyd)
+            wait_until(lambda: len(events(policyd, kind="bounced")) == first + count - 1, 20,
+                       "its events")
+
+        def export(*more):
+            status, out, err = run([*base, "export", "--kind", "bounced", *more])
+            expect(status == 0, err)
+            return [int(json.loads(line)["message"], 16) for line in out.splitlines()]
+
+        bounce(1, 3)
+        expect(export() == [1, 2, 3], export())
+        expect(export("--cursor", str(cursor)) == [1, 2, 3], "a first time")
+        expect(export("--cursor", str(cursor)) == [], "told twice")
+        bounce(4, 2)
+        policyd.restart()
+        expect(export("--cursor", str(cursor)) == [4, 5], "what came since")
+        expect(cursor.stat().st_mode & 0o777 == 0o600, oct(cursor.stat().st_mode))
+        cursor.write_text("yesterday\n")
+        status, _, err = run([*base, "export", "--cursor", str(cursor)])
+        expect(status == 65 and "not a cursor" in err, (status, err))
+        tail = subprocess.Popen([*base, "tail", "--kind", "bounced", "--since", "2026-01-01"],
+                                stdout=subprocess.PIPE, text=True)
+        try:
+            got = [int(json.loads(tail.stdout.readline())["message"], 16) for _ in range(5)]
+            bounce(6, 2)
+            got += [int(json.loads(tail.stdout.readline())["message"], 16) for _ in range(2)]
+            expect(got == [1, 2, 3, 4, 5, 6, 7], got)
+            expect(tail.poll() is None, "it ended")
+        finally:
+            tail.kill()
+            tail.wait()
 
 
 def logins():
@@ -622,6 +667,7 @@ def many():
 def main():
     suite = Suite()
     for name, check in (("counters", counters), ("health", health), ("readers", readers), ("what events say", what_events_say),
+                        ("events for programs", for_programs),
                         ("mail told by its login", logins), ("hostile text", hostile),
                         ("rotation, half lines, truncation", rotations),
                         ("kill -9", killed), ("known after a restart", away_while_active),
