@@ -96,6 +96,10 @@
  *                     out rows: time name provider attempted, the counts of counts.h, percents
  * brake-list     in: from; out rows: scope name place(or everywhere) rule since until relapses
  * brake-release  in: scope=source|domain|stream|tenant, subject, place, reason
+ * warmup-list    in: subject (or all), from; out rows: scope name place plan state day days budget
+ *                used since last
+ * warmup-change  in: action=start|pause|resume|adjust|stop, scope=source|domain, subject, place
+ *                (or all), plan, day, resume_from=current|week|start, reason; out: changed
  * db-backup      in: directory (absolute, new); out: octets
  * db-verify      out: records, damaged
  */
@@ -119,6 +123,8 @@
 #define CONTROL_STATS           "stats"
 #define CONTROL_BRAKE_LIST      "brake-list"
 #define CONTROL_BRAKE_RELEASE   "brake-release"
+#define CONTROL_WARMUP_LIST     "warmup-list"
+#define CONTROL_WARMUP_CHANGE   "warmup-change"
 #define CONTROL_DB_BACKUP       "db-backup"
 #define CONTROL_DB_VERIFY       "db-verify"
 

@@ -95,6 +95,20 @@ bool quantity_duration(struct span text, int64_t *seconds_r)
 	return true;
 }
 
+bool quantity_percent(struct span text, uint32_t *parts_r)
+{
+	struct span rest = text, whole;
+	uint64_t a, b = 0;
+
+	if (!span_next(&rest, '.', &whole) || !span_u64(whole, &a) || a > 100 || rest.n > 4 ||
+	    (rest.n > 0 && !span_u64(rest, &b)))
+		return false;
+	for (size_t i = rest.n; i < 4; i++)
+		b *= 10;
+	*parts_r = (uint32_t)(a * (QUANTITY_WHOLE / 100) + b);
+	return true;
+}
+
 /* Splits "AMOUNT/PERIOD"; factor_r is what the table says of the period. */
 static bool amount_a_period(struct span text, const struct unit *table, size_t count,
     uint64_t *amount_r, uint64_t *factor_r)

@@ -15,6 +15,10 @@ bool quantity_count(struct span text, uint64_t *value_r);
 /* "90s", "15m", "48h", "7d", "2w"; a bare number is refused. */
 bool quantity_duration(struct span text, int64_t *seconds_r);
 
+/* "5", "0.3": percent with up to four places, in parts of QUANTITY_WHOLE. */
+#define QUANTITY_WHOLE 1000000u
+bool quantity_percent(struct span text, uint32_t *parts_r);
+
 /* "AMOUNT/PERIOD": h(our), d(ay), month, cycle. For calendar windows. */
 bool quantity_window(struct span text, uint64_t *amount_r, enum window_kind *kind_r);
 

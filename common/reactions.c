@@ -166,21 +166,11 @@ static enum err set_count(struct sections *s, struct span value)
 	return ERR_OK;
 }
 
-/* "5", "0.3": up to four places. */
 static enum err set_percent(struct sections *s, struct span value)
 {
-	struct span rest = value, whole, part = SPAN("");
-	uint64_t a, b = 0;
-
-	if (!span_next(&rest, '.', &whole) || !span_u64(whole, &a) || a > 100)
-		return wrong(s, "percent: as in 0.3, not", value);
-	part = rest;
-	if (part.n > 4 || (part.n > 0 && !span_u64(part, &b)))
-		return wrong(s, "percent: as in 0.3, not", value);
-	for (size_t i = part.n; i < 4; i++)
-		b *= 10;
-	rule_of(s)->parts = (uint32_t)(a * 10000 + b);
-	return ERR_OK;
+	return quantity_percent(value, &rule_of(s)->parts)
+		   ? ERR_OK
+		   : wrong(s, "percent: as in 0.3, not", value);
 }
 
 static enum err set_least(struct sections *s, struct span value)
@@ -334,7 +324,7 @@ bool reaction_share_reached(
 	if (r->providers != NULL && !has_word(r->providers, provider))
 		return false;
 	return whole > 0 && part >= r->least && whole >= r->sent &&
-	       part * REACTION_SHARE_UNIT >= whole * r->parts;
+	       part * QUANTITY_WHOLE >= whole * r->parts;
 }
 
 int64_t reaction_pause_s(const struct reaction *r, unsigned level)

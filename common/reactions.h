@@ -24,10 +24,9 @@
 #include "replies.h"
 #include "span.h"
 
-#define REACTIONS_OCTETS    (256u * 1024)
-#define REACTIONS_MAX       500u
-#define REACTION_COUNT_MAX  64u
-#define REACTION_SHARE_UNIT 1000000u /* parts of a whole */
+#define REACTIONS_OCTETS   (256u * 1024)
+#define REACTIONS_MAX      500u
+#define REACTION_COUNT_MAX 64u
 
 enum brake_scope { BRAKE_SOURCE, BRAKE_DOMAIN, BRAKE_STREAM, BRAKE_TENANT, BRAKE_SCOPES };
 const char *brake_scope_text(enum brake_scope scope);
@@ -43,7 +42,7 @@ struct reaction {
 	enum reaction_share share;
 	unsigned count; /* of replies, 1 to REACTION_COUNT_MAX */
 	int64_t within_s;
-	uint32_t parts; /* of REACTION_SHARE_UNIT */
+	uint32_t parts; /* of QUANTITY_WHOLE */
 	uint64_t least, sent;
 	enum brake_scope scope;
 	bool everywhere;

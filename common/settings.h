@@ -59,6 +59,7 @@ struct source {
 	const char *relay;               /* Postfix's next hop: "[host]:port"; NULL: by MX */
 	const char *password_maps;       /* Postfix's table for that relay; or NULL */
 	const char *mailbox;             /* the address it sends as; or NULL */
+	const char *warmup;              /* plan that it begins with (warmup.h); or NULL */
 };
 
 enum pool_strategy { POOL_ROUND_ROBIN, POOL_WEIGHTED, POOL_RANDOM, POOL_STICKY };
@@ -159,7 +160,8 @@ struct stream {
 	bool advertisement;             /* recipients did not ask for it: it says what it is */
 	const char *language;           /* of footers: a section of footer-texts.conf */
 	const char *preferences_url; /* page where recipients choose what they get; or NULL */
-	const char *pool; /* what its mail leaves from; NULL: as the provider's rules say */
+	const char *pool;   /* what its mail leaves from; NULL: as the provider's rules say */
+	const char *warmup; /* plan of its senders' domains (warmup.h); NULL: none */
 	const char *list_help;    /* a URI for List-Help; or NULL */
 	const char *list_owner;   /* an address for List-Owner; or NULL */
 	bool class_header;        /* X-PM-Class may make a message transactional */
@@ -205,6 +207,7 @@ struct provider {
 	const char *tenants_directory; /* absolute */
 	const char *providers;         /* file (providers.h), absolute */
 	const char *replies;           /* file (replies.h), absolute */
+	const char *warmup;            /* file (warmup.h), absolute */
 	const char *reactions;         /* file (reactions.h), absolute; empty: none */
 	struct {
 		const char *user, *group;

@@ -28,7 +28,7 @@ struct candidate {
 	struct span source; /* what a transaction that begins with it is bound to */
 };
 
-#define CHARGES_MAX 56 /* common and one candidate's together */
+#define CHARGES_MAX 64 /* common and one candidate's together */
 
 /* What one granted charge did to its bucket: enough to replay it and to give it back. */
 struct booking {

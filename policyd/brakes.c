@@ -7,6 +7,7 @@
 
 #include "brakes.h"
 #include "log.h"
+#include "record.h"
 #include "table.h"
 
 #define VERSION 1
@@ -117,72 +118,19 @@ static bool get_value(struct span key, struct span value, struct entry *e)
 	       span_copy(span_from(body, 19), e->rule, sizeof e->rule);
 }
 
-struct change {
-	struct brakes *brakes;
-	struct buf key, value; /* value empty: deleted */
-	enum err result;
-	brakes_done *done;
-	void *context;
-};
-
-static void change_run(struct kv *kv, void *argument)
-{
-	struct change *c = argument;
-	struct kv_txn *txn;
-
-	do {
-		txn = NULL;
-		c->result = kv_begin(kv, true, &txn);
-		if (c->result == ERR_OK)
-			c->result = c->value.n > 0 ? kv_put(txn, c->brakes->database,
-							 buf_span(&c->key), buf_span(&c->value))
-						   : kv_delete(txn, c->brakes->database,
-							 buf_span(&c->key));
-		if (c->result == ERR_NOTFOUND)
-			c->result = ERR_OK;
-		if (c->result == ERR_OK)
-			c->result = kv_commit(&txn);
-		else
-			kv_abort(&txn);
-	} while (c->result == ERR_FULL && kv_grow(kv) == ERR_OK);
-}
-
-static void change_done(void *argument)
-{
-	struct change *c = argument;
-
-	if (c->result != ERR_OK)
-		log_text(LOG_LEVEL_ERROR, "store: a pause: %s; a restart will not know it",
-		    err_text(c->result));
-	if (c->done != NULL)
-		c->done(c->context, c->result);
-	buf_free(&c->key);
-	buf_free(&c->value);
-	free(c);
-}
-
 /* e NULL: the key is deleted. */
 static enum err store_change(
     struct brakes *b, struct span key, const struct entry *e, brakes_done *done, void *context)
 {
-	struct change *c = calloc(1, sizeof *c);
+	struct buf value = BUF_INIT(512);
 	enum err result = ERR_NOMEM;
 
-	if (c == NULL)
-		return result;
-	*c = (struct change){ .brakes = b, .done = done, .context = context };
-	buf_init(&c->key, KV_KEY_MAX);
-	buf_init(&c->value, 512);
-	buf_add_span(&c->key, key);
 	if (e != NULL)
-		put_value(&c->value, e);
-	if (buf_ok(&c->key) && buf_ok(&c->value))
-		result = store_run(b->store, change_run, change_done, c);
-	if (result != ERR_OK) {
-		buf_free(&c->key);
-		buf_free(&c->value);
-		free(c);
-	}
+		put_value(&value, e);
+	if (buf_ok(&value))
+		result = record_change(
+		    b->store, b->database, key, buf_span(&value), "a pause", done, context);
+	buf_free(&value);
 	return result;
 }
 

@@ -40,6 +40,8 @@ static const struct verb {
 	{ CONTROL_STATS, ROLE_ADMIN, control_stats },
 	{ CONTROL_BRAKE_LIST, ROLE_ADMIN, control_brake_list },
 	{ CONTROL_BRAKE_RELEASE, ROLE_ADMIN, control_brake_release },
+	{ CONTROL_WARMUP_LIST, ROLE_ADMIN, control_warmup_list },
+	{ CONTROL_WARMUP_CHANGE, ROLE_ADMIN, control_warmup_change },
 	{ CONTROL_DB_BACKUP, ROLE_ADMIN, control_db_backup },
 	{ CONTROL_DB_VERIFY, ROLE_ADMIN, control_db_verify },
 };

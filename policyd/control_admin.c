@@ -567,7 +567,8 @@ enum control_progress control_explain(struct control_call *call)
 	if (v == VERDICT_PASS && fits && of_pool == VERDICT_POOL_AWAY)
 		v = of_pool;
 	else if (v == VERDICT_PASS && (!fits || of_pool != VERDICT_PASS))
-		v = policy_refusal(&a, &outcome, false, resets, &reply, &q);
+		v = policy_refusal(
+		    call->session->server, &a, &outcome, false, resets, &reply, &q);
 	attr_put(call->reply, "tenant", span_cstr(a.who.tenant->name));
 	attr_put(call->reply, "stream", span_cstr(a.who.stream->name));
 	put_decision(call->reply, v, &reply);

@@ -108,7 +108,7 @@ static void on_admitted(
 	case ADMISSION_FAILED: put_plain(&s->reply, "tempfail", VERDICT_STORE_DOWN); break;
 	case ADMISSION_REFUSED:
 		/* Inside store_admit: the account is still there. */
-		v = policy_refusal(s->account, o, false, resets, &facts, &q);
+		v = policy_refusal(s->server, s->account, o, false, resets, &facts, &q);
 		put_verdict(&s->reply, "refuse", v, &facts);
 		break;
 	}
@@ -141,6 +141,7 @@ static void local_admit(struct control_call *call, const struct identity *who, u
 		.now_ns = clock_wall_ns(),
 		.context = s };
 	const struct outcome failed = { .result = ADMISSION_FAILED };
+	const struct policy_way way = { m.facts.sender, SPAN(""), SPAN("") };
 
 	buf_add_cstr(&id, s->local.queue_id);
 	m.transaction = policy_transaction(buf_span(&id));
@@ -154,7 +155,7 @@ static void local_admit(struct control_call *call, const struct identity *who, u
 	if (policy_needs_filter(&account, m.facts.sender))
 		account.pool = NULL;
 	if (account.pool_missing ||
-	    !policy_plan(server, &account, &amounts, m.facts.sender, SPAN(""), &charges, &m)) {
+	    !policy_plan(server, &account, &amounts, &way, &charges, &m)) {
 		on_admitted(s, &failed, NULL, 0);
 		return;
 	}

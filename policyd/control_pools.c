@@ -35,11 +35,14 @@ enum verdict control_explain_pool(
 		.recipient =
 		    suppress_recipient_hash(s->suppress, control_get(call, "recipient")) };
 	char space[DOMAIN_MAX];
+	struct span place = place_of(s->providers, control_get(call, "recipient"), space);
 	const struct pool_request r = { .amount = 1,
 		.seed = pool_seed(pool_of(a->pool), &subject),
 		.now_ns = now_ns,
 		.brakes = s->brakes,
-		.place = place_of(s->providers, control_get(call, "recipient"), space) };
+		.ramps = s->ramps,
+		.place = place,
+		.provider = place_group(place, space) };
 	struct choice choices[POOL_MEMBERS_MAX];
 	struct charge capacity[POOL_LIMITS_MAX];
 	size_t count = pools_order(s->pools, a->pool, &r, choices), n;

@@ -128,6 +128,10 @@ static int open_store(struct policyd *d)
 		snprintf(error, sizeof error, "store: pauses: %s", err_text(e));
 	}
 	if (e == ERR_OK) {
+		e = ramps_open(d->server.store, &d->server.ramps);
+		snprintf(error, sizeof error, "store: warm-up: %s", err_text(e));
+	}
+	if (e == ERR_OK) {
 		d->server.pools =
 		    pools_new(d->server.store, d->server.states, d->server.snapshot);
 		e = d->server.pools != NULL ? ERR_OK : ERR_NOMEM;
@@ -164,6 +168,7 @@ static int open_feedback(struct policyd *d)
 		return EX_DATAERR;
 	}
 	server_read_providers(&d->server);
+	server_read_warmup(&d->server);
 	feedback_reload(d->server.feedback, d->server.snapshot);
 	return EX_OK;
 }
@@ -274,6 +279,21 @@ static void on_brake_over(void *argument, const struct brake *b)
 	    LOG_CSTR("place", b->place[0] != '\0' ? b->place : "everywhere"));
 }
 
+/* A source's may be nobody's: events belong to tenants. */
+static void on_judged(void *argument, const struct ramp *ramp, unsigned day_before)
+{
+	(void)argument;
+	log_record(ramp->progress.state == WARMUP_PAUSED || ramp->progress.day < day_before
+		       ? LOG_LEVEL_WARNING
+		       : LOG_LEVEL_INFO,
+	    SPAN(""), "warmup", LOG_CSTR("scope", count_scope_text(ramp->scope)),
+	    LOG_CSTR("name", ramp->name), LOG_CSTR("place", ramp->place),
+	    LOG_CSTR("plan", ramp->plan),
+	    LOG_CSTR("state", warmup_state_text(ramp->progress.state)),
+	    LOG_CSTR("result", warmup_reason_text(ramp->progress.reason)),
+	    LOG_NUMBER("day", ramp->progress.day), LOG_NUMBER("day_before", day_before));
+}
+
 static void on_second(void *argument)
 {
 	struct policyd *d = argument;
@@ -286,6 +306,7 @@ static void on_second(void *argument)
 	suppress_tick(d->server.suppress, now_ns / NS_PER_S);
 	feedback_tick(d->server.feedback, now_ns / NS_PER_S);
 	brakes_tick(d->server.brakes, now_ns / NS_PER_S, on_brake_over, d);
+	ramps_tick(d->server.ramps, now_ns / NS_PER_S, on_judged, d);
 	if (d->server.routes_brakes != brakes_generation(d->server.brakes))
 		server_update_routes(&d->server);
 }
@@ -400,6 +421,7 @@ static void deinit(struct policyd *d)
 	store_close(&d->server.store); /* answers jobs of those below */
 	feedback_close(&d->server.feedback);
 	brakes_close(&d->server.brakes);
+	ramps_close(&d->server.ramps);
 	providers_free(&d->server.providers);
 	states_close(&d->server.states);
 	suppress_close(&d->server.suppress);

@@ -12,4 +12,10 @@
 struct span place_of(
     const struct providers *providers, struct span recipient, char space[DOMAIN_MAX]);
 
+/* The same without what is of no group: empty then. space is place_of's. */
+static inline struct span place_group(struct span place, const char *space)
+{
+	return place.p == space ? SPAN("") : place;
+}
+
 #endif

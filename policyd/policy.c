@@ -150,7 +150,9 @@ void policy_log_alerts(const struct crossing *crossings, size_t count)
 		const struct crossing *c = &crossings[i];
 		struct quota_bucket_parts p;
 
-		if (!quota_split_bucket_name(span_cstr(c->name), &p))
+		/* A warm-up's budget is there to be used up. */
+		if (!quota_split_bucket_name(span_cstr(c->name), &p) ||
+		    span_eq(p.scope, SPAN("warmup")))
 			continue;
 		zone_format(zone_utc(), c->end_s, ends);
 		for (size_t k = 0; k < ARRAY_SIZE(percent); k++)
@@ -179,21 +181,44 @@ static struct span pool_name(const struct account *a)
 	return a->pool != NULL ? span_cstr(pool_of(a->pool)->name) : SPAN("");
 }
 
-enum verdict policy_refusal(const struct account *account, const struct outcome *outcome,
-    bool bound, char resets[ZONE_TEXT_MAX], struct reply_facts *facts_r,
-    const struct quota **quota_r)
+/* Of a warm-up's charge; false: it is none. What is bound to its source could go another way in
+ * another message. */
+static bool refusal_of_ramp(
+    struct server *server, const struct outcome *outcome, bool bound, struct reply_facts *f)
+{
+	struct ramp_figures figures;
+
+	if ((bound && outcome->refused_index == SIZE_MAX) ||
+	    !ramps_of_bucket(server->ramps, outcome->refused.bucket,
+		outcome->refused.start_s * NS_PER_S, &figures))
+		return false;
+	f->subject = span_cstr(figures.ramp->name);
+	f->place = span_cstr(figures.ramp->place[0] != '\0' ? figures.ramp->place : WARMUP_ALL);
+	f->day = figures.day;
+	f->days = figures.days;
+	f->budget = outcome->refused.limit > 0 ? figures.day_budget : 0;
+	return true;
+}
+
+enum verdict policy_refusal(struct server *server, const struct account *account,
+    const struct outcome *outcome, bool bound, char resets[ZONE_TEXT_MAX],
+    struct reply_facts *facts_r, const struct quota **quota_r)
 {
 	const struct quota *refused = refused_quota(account, outcome);
 
 	*quota_r = refused;
 	*facts_r = (struct reply_facts){ .retry_s = outcome->retry_s };
+	bool ramp = refused == NULL && refusal_of_ramp(server, outcome, bound, facts_r);
+
 	resets[0] = '\0';
-	if (refused == NULL && account->pool == NULL)
+	if (refused == NULL && account->pool == NULL && !ramp)
 		return VERDICT_STORE_DOWN;
 	if (!outcome->refused.is_rate && outcome->retry_s != INT64_MAX)
 		zone_format(refused != NULL ? account->who.tenant->zone : zone_utc(),
 		    outcome->refused.end_s, resets);
 	facts_r->resets = span_cstr(resets);
+	if (ramp)
+		return VERDICT_WARMING;
 	if (refused == NULL) {
 		facts_r->pool = pool_name(account);
 		return decide_pool_refusal(outcome, bound);
@@ -271,7 +296,7 @@ static void on_outcome(
 	case ADMISSION_REFUSED: break;
 	}
 	/* A refusal comes inside store_admit, so the account is still there. */
-	v = policy_refusal(s->account, o, s->bound, resets, &facts, &q);
+	v = policy_refusal(s->server, s->account, o, s->bound, resets, &facts, &q);
 	send(s, v, &facts, q);
 }
 
@@ -291,19 +316,48 @@ bool policy_needs_filter(const struct account *account, struct span sender)
 					    !tenant_has_bounce_domain(account->who.tenant));
 }
 
+/* The charges of a domain that warms up. False: out of memory. */
+static bool warm_domain(struct server *server, const struct account *a,
+    const struct policy_way *way, const struct pool_request *r, struct policy_charges *c,
+    struct admission *m)
+{
+	const char *plan = a->who.stream->warmup;
+	const struct tenant_domain *domain = NULL;
+	struct ramp_question q = { .scope = COUNT_DOMAIN,
+		.plan = plan,
+		.provider = way->provider,
+		.amount = r->amount,
+		.now_ns = r->now_ns };
+	size_t n;
+
+	if (r->amount > 0 && (plan != NULL || ramps_any(server->ramps, COUNT_DOMAIN)))
+		domain = server_domain(&a->who, way->sender);
+	if (domain == NULL)
+		return true;
+	q.name = span_cstr(domain->name);
+	n = ramps_charges(server->ramps, &q, true, c->common + m->count);
+	for (size_t i = 0; i < n; i++)
+		if (c->common[m->count + i].bucket == BUCKET_NONE)
+			return false;
+	m->count += n;
+	return true;
+}
+
 bool policy_plan(struct server *server, struct account *account,
-    const struct quota_amounts *amounts, struct span sender, struct span place,
-    struct policy_charges *c, struct admission *m)
+    const struct quota_amounts *amounts, const struct policy_way *way, struct policy_charges *c,
+    struct admission *m)
 {
 	const struct pool_subject subject = { .tenant = m->facts.tenant,
 		.stream = m->facts.stream,
-		.sender = sender,
+		.sender = way->sender,
 		.recipient = m->recipient,
 		.transaction = m->transaction };
 	struct pool_request r = { .amount = amounts->units[LIMIT_RECIPIENTS],
 		.now_ns = m->now_ns,
 		.brakes = server->brakes,
-		.place = place };
+		.ramps = server->ramps,
+		.place = way->place,
+		.provider = way->provider };
 	struct transaction_facts began;
 
 	quota_windows_update(&account->windows, account->who.tenant, m->now_ns / NS_PER_S);
@@ -311,6 +365,8 @@ bool policy_plan(struct server *server, struct account *account,
 	m->count = quota_charges(
 	    account->quotas, account->quota_count, &account->windows, amounts, c->common);
 	c->bound = false;
+	if (!warm_domain(server, account, way, &r, c, m))
+		return false;
 	if (account->pool == NULL)
 		return true;
 	if (store_facts(server->store, m->transaction, &began))
@@ -331,7 +387,9 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 {
 	struct policy_charges charges;
 	struct quota_amounts amounts = { 0 };
-	char place[DOMAIN_MAX];
+	char space[DOMAIN_MAX];
+	struct span place = place_of(s->server->providers, r->recipient, space);
+	const struct policy_way way = { r->sender, place, place_group(place, space) };
 	struct admission m = { .transaction = s->current,
 		.recipient = recipient,
 		.queue_id = r->queue_id,
@@ -359,8 +417,7 @@ static void admit(struct policy_session *s, const struct policy_request *r, stru
 		s->split = charged > 1 && is_to_be_split(s, a);
 		s->filter = policy_needs_filter(a, r->sender);
 	}
-	if (!policy_plan(s->server, a, &amounts, r->sender,
-		place_of(s->server->providers, r->recipient, place), &charges, &m)) {
+	if (!policy_plan(s->server, a, &amounts, &way, &charges, &m)) {
 		const struct reply_facts facts = { .pool = pool_name(a) };
 
 		send(s, VERDICT_POOL_AWAY, &facts, NULL);

@@ -19,12 +19,12 @@ void policy_close(void *context, void *session);
 /* Identity of a transaction from its Postfix instance. */
 struct hash128 policy_transaction(struct span instance);
 
-/* What a refusal means and says: of a quota in the tenant's local time, of a pool in UTC; the time
- * lies in resets. bound: the message has its source already. *quota_r: whose charge was refused;
- * NULL: the pool's. */
-enum verdict policy_refusal(const struct account *account, const struct outcome *outcome,
-    bool bound, char resets[ZONE_TEXT_MAX], struct reply_facts *facts_r,
-    const struct quota **quota_r);
+/* What a refusal means and says: of a quota in the tenant's local time, of a pool or a warm-up in
+ * UTC; the time lies in resets. bound: the message has its source already. *quota_r: whose charge
+ * was refused; NULL: the pool's, or a warm-up's. */
+enum verdict policy_refusal(struct server *server, const struct account *account,
+    const struct outcome *outcome, bool bound, char resets[ZONE_TEXT_MAX],
+    struct reply_facts *facts_r, const struct quota **quota_r);
 
 /* The message cannot carry its source in its return path: for want of one (RFC 5321 section
  * 4.5.5), or of a domain for it. */
@@ -37,9 +37,14 @@ struct policy_charges {
 	struct pool_plan plan;
 	bool bound;
 };
+/* From where to where. */
+struct policy_way {
+	struct span sender;
+	struct span place, provider; /* of the recipient (places.h); empty: not known */
+};
 /* False: the pool has nobody. */
 bool policy_plan(struct server *server, struct account *account,
-    const struct quota_amounts *amounts, struct span sender, struct span place,
+    const struct quota_amounts *amounts, const struct policy_way *way,
     struct policy_charges *charges, struct admission *m);
 
 /* One log line for each threshold that was reached. */

@@ -4,6 +4,7 @@
 
 #include "brakes.h"
 #include "pools.h"
+#include "ramps.h"
 #include "server.h"
 #include "zone.h"
 
@@ -238,23 +239,51 @@ static int64_t gap_left_ns(
 	return left > 0 && left <= gap_ns ? left : 0;
 }
 
-static void add_limit(const struct pools *p, const struct pool_seat *m, size_t i,
-    uint64_t amount, int64_t now_ns, struct member_facts *f)
+static void add_limit(
+    uint64_t limit, uint64_t used, uint64_t amount, int64_t left_s, struct member_facts *f)
 {
-	const struct limit *l = &m->member->limits.at[i];
-	uint64_t used = count_of(p, m->limits[i], l->window);
-	int64_t left_s = p->windows[l->window].end_s - now_ns / NS_PER_S;
-
-	if (used + amount > l->amount && f->limit_wait_s < left_s)
+	if (used + amount > limit && f->limit_wait_s < left_s)
 		f->limit_wait_s = left_s;
-	if (amount > l->amount)
+	if (amount > limit)
 		f->limit_wait_s = INT64_MAX;
-	if (used > l->amount)
-		used = l->amount;
+	if (used > limit)
+		used = limit;
 	if (f->limit == 0 ||
-	    (double)used * (double)f->limit > (double)f->used * (double)l->amount) {
-		f->limit = l->amount;
+	    (double)used * (double)f->limit > (double)f->used * (double)limit) {
+		f->limit = limit;
 		f->used = used;
+	}
+}
+
+static size_t warmup_charges(
+    const struct pool_seat *m, const struct pool_request *r, bool begin, struct charge *out)
+{
+	const struct source *source = m->member->source;
+	const struct ramp_question q = { .scope = COUNT_SOURCE,
+		.name = span_cstr(source->name),
+		.plan = source->warmup,
+		.provider = r->provider,
+		.amount = r->amount,
+		.now_ns = r->now_ns };
+
+	return r->ramps != NULL ? ramps_charges(r->ramps, &q, begin, out) : 0;
+}
+
+/* What warms up is full when its budget is; without one (limit 0) it is paused. */
+static void add_warmup(const struct pools *p, const struct pool_seat *m,
+    const struct pool_request *r, struct member_facts *f)
+{
+	struct charge charges[RAMP_CHARGES_MAX];
+	size_t n = warmup_charges(m, r, false, charges);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct bucket *b = store_bucket_state(p->store, charges[i].bucket);
+
+		if (charges[i].limit == 0)
+			f->paused = true;
+		else
+			add_limit(charges[i].limit, window_used(b->window, charges[i].start_s),
+			    r->amount, charges[i].end_s - r->now_ns / NS_PER_S, f);
 	}
 }
 
@@ -279,8 +308,13 @@ static struct member_facts facts_of(
 	int64_t left = gap_left_ns(p, m, now_ns, &f.last_ns);
 
 	f.gap_wait_s = left / NS_PER_S + (left % NS_PER_S != 0);
-	for (size_t i = 0; i < m->member->limits.count; i++)
-		add_limit(p, m, i, amount, now_ns, &f);
+	for (size_t i = 0; i < m->member->limits.count; i++) {
+		const struct limit *l = &m->member->limits.at[i];
+
+		add_limit(l->amount, count_of(p, m->limits[i], l->window), amount,
+		    p->windows[l->window].end_s - now_ns / NS_PER_S, &f);
+	}
+	add_warmup(p, m, r, &f);
 	return f;
 }
 
@@ -391,10 +425,15 @@ static void add_candidate(const struct pools *p, const struct pool_seat *m,
     const struct pool_request *r, struct pool_plan *plan)
 {
 	struct charge *charges = plan->charges[plan->count];
+	size_t n = member_charges(p, m, r->amount, r->bound.n == 0, charges);
 
-	plan->candidates[plan->count++] = (struct candidate){ .charges = charges,
-		.count = member_charges(p, m, r->amount, r->bound.n == 0, charges),
-		.source = span_cstr(m->member->source->name) };
+	n += warmup_charges(m, r, true, charges + n);
+	for (size_t i = 0; i < n; i++)
+		if (charges[i].bucket == BUCKET_NONE)
+			return; /* out of memory: not a charge that nobody counts */
+	plan->candidates[plan->count++] = (struct candidate){
+		.charges = charges, .count = n, .source = span_cstr(m->member->source->name)
+	};
 }
 
 /* Those that are ready; when there is none, the one that will be first, so that its refusal says

@@ -36,7 +36,8 @@ bool pool_paused(const struct pool_state *s);
 
 /* ---- choosing ---- */
 
-#define CANDIDATES_MAX 4u /* the others are asked when one of these has gone */
+#define CANDIDATES_MAX        4u /* the others are asked when one of these has gone */
+#define CANDIDATE_CHARGES_MAX (POOL_LIMITS_MAX + 4u) /* gap, the day's count, and warm-up's */
 
 struct pool_subject {
 	struct span tenant, stream, sender;
@@ -47,6 +48,7 @@ struct pool_subject {
 uint64_t pool_seed(const struct pool *pool, const struct pool_subject *subject);
 
 struct brakes;
+struct ramps;
 
 struct pool_request {
 	struct span bound; /* the source that the message has already; empty: choose */
@@ -54,13 +56,15 @@ struct pool_request {
 	uint64_t seed;
 	int64_t now_ns;
 	const struct brakes *brakes; /* sources that are paused for place; NULL: none is */
+	struct ramps *ramps;         /* sources that warm up; NULL: none does */
 	struct span place;           /* provider of the recipient, or its domain */
+	struct span provider;        /* the same, empty when it is of none */
 };
 
 struct pool_plan {
 	struct charge common[POOL_LIMITS_MAX];
 	size_t common_count;
-	struct charge charges[CANDIDATES_MAX][POOL_LIMITS_MAX + 2];
+	struct charge charges[CANDIDATES_MAX][CANDIDATE_CHARGES_MAX];
 	struct candidate candidates[CANDIDATES_MAX];
 	size_t count;
 };

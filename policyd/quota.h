@@ -24,7 +24,7 @@ struct quota {
 };
 
 #define QUOTA_MAX 48 /* the pool's charges find room beside them */
-_Static_assert(QUOTA_MAX + 8 <= CHARGES_MAX, "common and candidate together");
+_Static_assert(QUOTA_MAX + 12 <= CHARGES_MAX, "common and candidate together");
 
 /* The limits that hold for mail of that login (may be empty) in that stream. Where a scope names
  * the same unit and window twice, or plan and tenant both limit a login, the smaller amount holds

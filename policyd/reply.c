@@ -2,7 +2,7 @@
 #include "reply.h"
 
 /* What is said behind the text. */
-enum tail { TAIL_NONE, TAIL_LIMIT, TAIL_RETRY, TAIL_POOL, TAIL_BRAKE };
+enum tail { TAIL_NONE, TAIL_LIMIT, TAIL_RETRY, TAIL_POOL, TAIL_BRAKE, TAIL_WARMUP };
 
 static const struct row {
 	const char *word, *code, *enhanced, *text;
@@ -14,6 +14,7 @@ static const struct row {
 	[VERDICT_SUPPRESSED] = { "suppressed", "550", "5.7.1",
 	    "recipient opted out or is undeliverable", TAIL_NONE },
 	[VERDICT_BRAKED] = { "braked", "451", "4.7.1", "sending is paused", TAIL_BRAKE },
+	[VERDICT_WARMING] = { "warming", "451", "4.7.1", "warm-up", TAIL_WARMUP },
 	[VERDICT_RATE] = { "rate", "450", "4.7.1", "sending too fast", TAIL_RETRY },
 	[VERDICT_QUOTA] = { "quota", "450", "4.7.1", "quota reached", TAIL_LIMIT },
 	[VERDICT_PERIOD] = { "period", "550", "5.7.1", "quota of the billing period is used up",
@@ -51,6 +52,18 @@ bool verdict_is_temporary(enum verdict v)
 	return rows[v].code[0] == '4';
 }
 
+static void put_warmup(struct buf *out, const struct reply_facts *f)
+{
+	buf_printf(out, " of %.*s to %.*s", SPAN_ARG(f->subject), SPAN_ARG(f->place));
+	if (f->budget == 0)
+		buf_add_cstr(out, " is paused");
+	else
+		buf_printf(out, ": day %u of %u, %llu recipients", f->day, f->days,
+		    (unsigned long long)f->budget);
+	if (f->budget > 0 && f->resets.n > 0)
+		buf_printf(out, ", opens %.*s", SPAN_ARG(f->resets));
+}
+
 static void put_text(struct buf *out, const struct row *row, const struct reply_facts *f)
 {
 	if (row->tail == TAIL_POOL && f->pool.n > 0)
@@ -64,6 +77,8 @@ static void put_text(struct buf *out, const struct row *row, const struct reply_
 		buf_printf(out, ", resets %.*s", SPAN_ARG(f->resets));
 	if (row->tail == TAIL_POOL && f->resets.n > 0)
 		buf_printf(out, " until %.*s", SPAN_ARG(f->resets));
+	if (row->tail == TAIL_WARMUP)
+		put_warmup(out, f);
 	if (row->tail == TAIL_BRAKE && f->place.n > 0)
 		buf_printf(out, " to %.*s", SPAN_ARG(f->place));
 	if (row->tail == TAIL_BRAKE && f->resets.n > 0)

@@ -13,6 +13,7 @@ enum verdict {
 	VERDICT_NOT_OWNER,     /* envelope sender is not the login's tenant's */
 	VERDICT_SUPPRESSED,    /* recipient is on a suppression list; the scope is not named */
 	VERDICT_BRAKED,        /* paused, because of what receivers said */
+	VERDICT_WARMING,       /* what it leaves from, or its domain, may not send more yet */
 	VERDICT_RATE,          /* a token rate */
 	VERDICT_QUOTA,         /* an hour's or a day's window */
 	VERDICT_PERIOD,        /* a month's or a billing cycle's window: permanent until then */
@@ -38,6 +39,10 @@ struct reply_facts {
 	struct span limit;  /* "500/h" */
 	struct span resets; /* RFC 3339 local time, or empty; of a pool in UTC */
 	int64_t retry_s;
+	/* WARMING: of whom (place: to which provider), how far; budget 0: paused */
+	struct span subject;
+	unsigned day, days;
+	uint64_t budget; /* recipients a day */
 };
 
 /* One word per verdict, for logs and penguinctl explain. */

@@ -243,14 +243,24 @@ enum err states_set(struct states *s, struct span tenant, enum tenant_state stat
 
 /* ---- brakes ---- */
 
+const struct tenant_domain *server_domain(const struct identity *who, struct span sender)
+{
+	char canonical[DOMAIN_MAX];
+	struct addr a;
+
+	return addr_split(sender, &a) == ERR_OK &&
+		       domain_canonical(a.domain, canonical) == ERR_OK
+		   ? tenant_find_domain(who->tenant, span_cstr(canonical))
+		   : NULL;
+}
+
 const struct brake *server_brake(const struct server *server, const struct identity *who,
     struct span sender, struct span place, int64_t now_s)
 {
 	const struct tenant_domain *domain = NULL;
-	char canonical[DOMAIN_MAX], space[2 * DOMAIN_MAX];
+	char space[2 * DOMAIN_MAX];
 	struct buf stream = { .p = space, .size = sizeof space, .max = sizeof space };
 	const struct brake *b;
-	struct addr a;
 
 	if (!brakes_any(server->brakes))
 		return NULL;
@@ -259,9 +269,8 @@ const struct brake *server_brake(const struct server *server, const struct ident
 	buf_printf(&stream, "%s/%s", who->tenant->name, who->stream->name);
 	if (b == NULL && buf_ok(&stream))
 		b = brakes_find(server->brakes, BRAKE_STREAM, buf_span(&stream), place, now_s);
-	if (b == NULL && addr_split(sender, &a) == ERR_OK &&
-	    domain_canonical(a.domain, canonical) == ERR_OK)
-		domain = tenant_find_domain(who->tenant, span_cstr(canonical));
+	if (b == NULL)
+		domain = server_domain(who, sender);
 	if (domain != NULL)
 		b = brakes_find(
 		    server->brakes, BRAKE_DOMAIN, span_cstr(domain->name), place, now_s);
@@ -278,6 +287,24 @@ void server_read_providers(struct server *server)
 		log_text(LOG_LEVEL_WARNING, "%s; recipients' providers are not known", error);
 	providers_free(&server->providers);
 	server->providers = fresh;
+}
+
+void server_read_warmup(struct server *server)
+{
+	const struct provider *p = snapshot_provider(server->snapshot);
+	struct warmup_plans *plans = NULL;
+	char error[512];
+	bool asked = false;
+	enum err e = warmup_read(p->warmup, &plans, error, sizeof error);
+
+	for (size_t i = 0; i < p->source_count; i++)
+		asked = asked || p->sources[i].warmup != NULL;
+	/* Who warms nothing up needs no file. */
+	if (e != ERR_OK && (asked || e != ERR_NOTFOUND))
+		log_text(LOG_LEVEL_ERROR, "%s; %s", error,
+		    ramps_plans(server->ramps) != NULL ? "the plans read before stay"
+						       : "what is to warm up sends nothing");
+	ramps_use(server->ramps, plans);
 }
 
 /* ---- reload ---- */
@@ -350,6 +377,7 @@ enum err server_reload(struct server *server, struct config_report *report)
 		.request_timeout_ns = p->policyd.request_timeout_s * NS_PER_S,
 		.idle_timeout_ns = p->policyd.idle_timeout_s * NS_PER_S });
 	server_read_providers(server);
+	server_read_warmup(server);
 	feedback_reload(server->feedback, fresh);
 	events_set_limits(
 	    server->events, &(struct events_limits){ .octets = p->store.events_octets,

@@ -10,6 +10,7 @@
 #include "listen.h"
 #include "places.h"
 #include "pools.h"
+#include "ramps.h"
 #include "routes.h"
 #include "settings.h"
 #include "store.h"
@@ -37,6 +38,7 @@ struct server {
 	struct events *events;
 	struct feedback *feedback;
 	struct brakes *brakes;
+	struct ramps *ramps;
 	uint64_t routes_brakes;      /* their generation that routes answers from */
 	struct providers *providers; /* NULL: the file could not be read */
 	char split_way
@@ -76,6 +78,12 @@ void server_update_routes(struct server *server);
 /* The brake that holds mail of that tenant and stream, from that sender, to that place; or NULL. */
 const struct brake *server_brake(const struct server *server, const struct identity *who,
     struct span sender, struct span place, int64_t now_s);
+
+/* The tenant's domain that an envelope sender is at; NULL: none. */
+const struct tenant_domain *server_domain(const struct identity *who, struct span sender);
+
+/* Reads the file of warm-up plans; those of before stay when it cannot be read. */
+void server_read_warmup(struct server *server);
 
 /* Reads the file of providers that the snapshot names; what cannot be read is said in the log. */
 void server_read_providers(struct server *server);

@@ -175,6 +175,7 @@ static enum err open_databases(struct store *s, char *error, size_t size)
 		[STORE_TROUBLE] = "trouble",
 		[STORE_QUEUE] = "queue",
 		[STORE_BRAKES] = "brakes",
+		[STORE_RAMPS] = "ramps",
 	};
 	enum err e = store_databases_open(s->kv, s->options.path, &s->databases, error, size);
 	uint64_t count = 0;

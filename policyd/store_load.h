@@ -14,7 +14,8 @@
 #include "kv.h"
 #include "ledger.h"
 
-/* 1: counters and suppressions. 2: what became of mail (counts, trouble, queue, brakes)
+/* 1: counters and suppressions. 2: what became of mail (counts, trouble, queue, brakes,
+ * ramps)
  * beside them. */
 #define STORE_SCHEMA 2
 #define STORE_RING   4096u /* records; a round of folding takes at most a quarter */

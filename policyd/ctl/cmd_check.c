@@ -10,6 +10,7 @@
 #include "net.h"
 #include "postfix_files.h"
 #include "process.h"
+#include "warmup.h"
 
 #define OUTPUT_MAX      ((size_t)16 << 20)
 #define CONNECT_TIME_MS 3000
@@ -223,6 +224,56 @@ static void check_sockets(
 	check_socket(ctl, "penguin-milter", p->milter.listen, &v, f);
 }
 
+/* ---- warm-up ---- */
+
+static void check_plan(const struct warmup_plans *plans, const char *plan, const char *whose,
+    const char *name, struct findings *f)
+{
+	if (plan != NULL && warmup_find(plans, span_cstr(plan)) == NULL)
+		findings_add(f, SEVERITY_ERROR, span_cstr(name), "warmup",
+		    "there is no plan \"%s\": mail of this %s waits", plan, whose);
+}
+
+static bool anybody_warms(const struct snapshot *s)
+{
+	const struct provider *p = snapshot_provider(s);
+	bool any = false;
+
+	for (size_t i = 0; i < p->source_count; i++)
+		any = any || p->sources[i].warmup != NULL;
+	for (size_t i = 0; i < snapshot_tenant_count(s) && !any; i++) {
+		const struct tenant *t = snapshot_tenant(s, i);
+
+		for (size_t k = 0; k < t->stream_count; k++)
+			any = any || t->streams[k].warmup != NULL;
+	}
+	return any;
+}
+
+static void check_warmup(const struct snapshot *s, struct findings *f)
+{
+	const struct provider *p = snapshot_provider(s);
+	struct warmup_plans *plans = NULL;
+	char error[512];
+
+	if (!anybody_warms(s))
+		return;
+	if (warmup_read(p->warmup, &plans, error, sizeof error) != ERR_OK)
+		findings_add(f, SEVERITY_ERROR, span_cstr(p->warmup), NULL, "%s", error);
+	if (p->feedback.log[0] == '\0')
+		findings_add(f, SEVERITY_WARNING, span_cstr("feedback.log"), "log",
+		    "warm-up does not go on without the mail log");
+	for (size_t i = 0; i < p->source_count; i++)
+		check_plan(plans, p->sources[i].warmup, "source", p->sources[i].name, f);
+	for (size_t i = 0; i < snapshot_tenant_count(s); i++) {
+		const struct tenant *t = snapshot_tenant(s, i);
+
+		for (size_t k = 0; k < t->stream_count; k++)
+			check_plan(plans, t->streams[k].warmup, "tenant's stream", t->name, f);
+	}
+	warmup_free(&plans);
+}
+
 /* ---- all of it ---- */
 
 static int check_all(struct ctl *ctl, struct findings *f)
@@ -240,6 +291,7 @@ static int check_all(struct ctl *ctl, struct findings *f)
 			    err_text(e));
 		return EX_OK;
 	}
+	check_warmup(ctl->snapshot, f);
 	check_daemon(ctl, "penguin-policyd", f);
 	check_daemon(ctl, "penguin-milter", f);
 	status = postfix_files_load(ctl, &files);

@@ -95,6 +95,36 @@ static const struct grammar_option health_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option plans_options[] = {
+	{ 0, "provider", "PROVIDER", "the budgets for this mailbox provider (other)" },
+	END_OF_OPTIONS,
+};
+
+#define PLACE_OPTION                                                                           \
+	{                                                                                      \
+		0, "provider", "PROVIDER", "only mail to this mailbox provider"                \
+	}
+
+static const struct grammar_option warmup_start_options[] = {
+	PLACE_OPTION,
+	{ 0, "day", "N", "begin at this day of the plan (1)" },
+	{ 0, "reason", "TEXT", "why; kept in the log" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option warmup_resume_options[] = {
+	PLACE_OPTION,
+	{ 0, "from", "WHERE", "current, week (its first day) or start (current)" },
+	{ 0, "reason", "TEXT", "why; kept in the log" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option warmup_options[] = {
+	PLACE_OPTION,
+	{ 0, "reason", "TEXT", "why; kept in the log" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option classify_options[] = {
 	{ 0, "provider", "GROUP", "the mailbox provider that said it (any)" },
 	{ 0, "status", "STATUS",
@@ -201,6 +231,19 @@ static const struct grammar_command commands[] = {
 	{ "brake list", "what is paused because of what receivers said", NULL, cmd_brake_list },
 	{ "brake release <scope> <name> <place>", "end such a pause; as brake list prints it",
 	    pause_options, cmd_brake_release },
+	{ "warmup status [<name>]", "who warms up, and how far it has come", NULL,
+	    cmd_warmup_status },
+	{ "warmup plans [<plan>]", "plans of warmup.conf, or the days of one", plans_options,
+	    cmd_warmup_plans },
+	{ "warmup start <scope> <name> [<plan>]", "begin a plan for a source or a domain",
+	    warmup_start_options, cmd_warmup_start },
+	{ "warmup pause <scope> <name>", "let nothing leave until it is resumed",
+	    warmup_options, cmd_warmup_pause },
+	{ "warmup resume <scope> <name>", "undo warmup pause, also one for a bad day",
+	    warmup_resume_options, cmd_warmup_resume },
+	{ "warmup adjust <scope> <name> <day>", "go to another day of its plan", warmup_options,
+	    cmd_warmup_adjust },
+	{ "warmup stop <scope> <name>", "no limit any more", warmup_options, cmd_warmup_stop },
 	{ "provider <name>...", "the mailbox provider of a domain, or of its MX hosts", NULL,
 	    cmd_provider },
 	{ "stats", "what became of mail: delivered, bounced, complained about", stats_options,

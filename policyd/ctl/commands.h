@@ -37,6 +37,14 @@ int cmd_health(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_brake.c */
 int cmd_brake_list(struct ctl *ctl, const struct grammar_match *match);
 int cmd_brake_release(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_warmup.c */
+int cmd_warmup_plans(struct ctl *ctl, const struct grammar_match *match);
+int cmd_warmup_status(struct ctl *ctl, const struct grammar_match *match);
+int cmd_warmup_start(struct ctl *ctl, const struct grammar_match *match);
+int cmd_warmup_pause(struct ctl *ctl, const struct grammar_match *match);
+int cmd_warmup_resume(struct ctl *ctl, const struct grammar_match *match);
+int cmd_warmup_adjust(struct ctl *ctl, const struct grammar_match *match);
+int cmd_warmup_stop(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_classify.c */
 int cmd_classify(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_test.c */

@@ -1,6 +1,7 @@
 /* fuzz_reactions - any octets as a file of reactions: what is read keeps its bounds. */
 #include <stdlib.h>
 
+#include "quantity.h"
 #include "reactions.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(rule->share != SHARE_NONE ||
 		     (rule->count >= 1 && rule->count <= REACTION_COUNT_MAX &&
 			 rule->within_s > 0));
-		MUST(rule->parts <= 101 * (REACTION_SHARE_UNIT / 100));
+		MUST(rule->parts <= 101 * (QUANTITY_WHOLE / 100));
 		for (unsigned level = 0; level < 70; level++)
 			MUST(reaction_pause_s(rule, level) >= 0 &&
 			     reaction_pause_s(rule, level) <= rule->most_s);

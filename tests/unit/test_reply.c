@@ -8,6 +8,10 @@ static const struct reply_facts facts = { .scope = SPAN("plan"),
 	.pool = SPAN("shared"),
 	.place = SPAN("google"),
 	.rule = SPAN("rate"),
+	.subject = SPAN("ip1"),
+	.day = 3,
+	.days = 30,
+	.budget = 100,
 	.resets = SPAN("2026-11-23T18:00:00+01:00"),
 	.retry_s = 61 };
 static const struct reply_facts nothing = { .retry_s = INT64_MAX };
@@ -26,6 +30,10 @@ static const struct row {
 	    "451 4.7.1 sending is paused to google until 2026-11-23T18:00:00+01:00 (rate), "
 	    "retry in 61 s",
 	    "451 4.7.1 sending is paused" },
+	[VERDICT_WARMING] = { "warming",
+	    "451 4.7.1 warm-up of ip1 to google: day 3 of 30, 100 recipients, opens "
+	    "2026-11-23T18:00:00+01:00, retry in 61 s",
+	    "451 4.7.1 warm-up of  to  is paused" },
 	[VERDICT_RATE] = { "rate", "450 4.7.1 sending too fast, retry in 61 s",
 	    "450 4.7.1 sending too fast" },
 	[VERDICT_QUOTA] = { "quota",
