@@ -12,6 +12,7 @@ static const char *const reply_to_words[] = { "any", "warn", "own", NULL };
 static const char *const tracking_words[] = { "off", "aggregate", "individual", NULL };
 static const char *const merge_tags_words[] = { "warn", "pass", "refuse", NULL };
 static const char *const unsubscribe_words[] = { "add", "keep", NULL };
+static const char *const returns_words[] = { "keep", "absorb", NULL };
 /* In the order of enum law; test_settings compares them with law_row. */
 static const char *const law_words[] = { "strict", "recipient", "can-spam", "casl", "eu",
 	"pecr", "spam-act", NULL };
@@ -297,6 +298,10 @@ static const struct setting_row rows[] = {
 	    CHOICE(struct provider, postfix.local_senders_checked),
 	    .words = local_senders_words),
 
+	ROW("postfix", "returns", CONFIG_STRING, "",
+	    "user that Postfix runs \"penguinctl ingest\" as, for reports that come to return "
+	    "paths of ours (penguinctl postfix enable); empty: it does not",
+	    AT(struct provider, postfix.returns), .check = check_account_or_empty),
 	ROW("postfix", "split", CONFIG_STRING, "",
 	    "loopback address and port at which Postfix takes copies for single recipients "
 	    "(penguinctl postfix enable --split); empty: not installed",
@@ -553,6 +558,10 @@ static const struct setting_row rows[] = {
 	ROW("tenant.streams", "unsubscribe", CONFIG_CHOICE, "add",
 	    "List-Unsubscribe of class bulk: \"add\" ours, or \"keep\" what is there",
 	    CHOICE(struct stream, unsubscribe), .words = unsubscribe_words),
+	ROW("tenant.streams", "returns", CONFIG_CHOICE, "keep",
+	    "reports about its mail: \"keep\" sends them to the envelope sender, \"absorb\" to "
+	    "us",
+	    CHOICE(struct stream, returns), .words = returns_words),
 	ROW("tenant.streams", "unsubscribe_mailto", CONFIG_STRING, NULL,
 	    "address in List-Unsubscribe beside our URI", AT(struct stream, unsubscribe_mailto),
 	    .check = check_mailto),

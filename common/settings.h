@@ -65,6 +65,8 @@ struct source {
 enum pool_strategy { POOL_ROUND_ROBIN, POOL_WEIGHTED, POOL_RANDOM, POOL_STICKY };
 enum pool_sticky { STICKY_RECIPIENT, STICKY_THREAD, STICKY_CAMPAIGN };
 
+#define RETURNS_TRANSPORT "penguin-returns" /* Postfix's transport to "penguinctl ingest" */
+
 #define POOL_MEMBERS_MAX   256u
 #define POOL_LIMITS_MAX    3u  /* hour, day, month */
 #define POOL_WEIGHT_UNIT   100 /* weight 1.00 */
@@ -139,6 +141,7 @@ enum tracking {
 };
 enum merge_tags_rule { MERGE_TAGS_WARN, MERGE_TAGS_PASS, MERGE_TAGS_REFUSE };
 enum unsubscribe { UNSUBSCRIBE_ADD, UNSUBSCRIBE_KEEP };
+enum returns { RETURNS_KEEP, RETURNS_ABSORB }; /* to whom reports about its mail go */
 
 struct stream {
 	const char *name;
@@ -155,6 +158,7 @@ struct stream {
 	const char *const *exclude_hosts; /* canonical; links to them and below stay */
 	enum merge_tags_rule merge_tags;  /* what leftovers of templates do to a message */
 	enum unsubscribe unsubscribe;
+	enum returns returns;
 	const char *unsubscribe_mailto; /* an address for List-Unsubscribe; or NULL */
 	enum law law;                   /* what footers of class bulk have to say */
 	bool advertisement;             /* recipients did not ask for it: it says what it is */
@@ -269,7 +273,8 @@ struct provider {
 	} feedback;
 	struct {
 		const char *queue_directory, *config_directory;
-		const char *split; /* "127.0.0.1:10027"; empty: no split is installed */
+		const char *returns; /* user of "penguinctl ingest"; empty: not installed */
+		const char *split;   /* "127.0.0.1:10027"; empty: no split is installed */
 		bool
 		    local_senders_checked; /* local_login_sender_maps is set: sender names tenant */
 	} postfix;

@@ -1,24 +1,33 @@
 /* token_payload - payloads to octets and back. Knows no keys. */
 #include <endian.h>
 
+#include "addr.h"
 #include "hash.h"
 #include "token_payload.h"
 
 #define KNOWN_FLAGS (TOKEN_INDIVIDUAL | TOKEN_SPLIT)
 
 /* These leave the process: the seeds are part of the format. */
-#define MESSAGE_SEED UINT64_C(0x70656e6775696e31)
-#define TENANT_SEED  UINT64_C(0x70656e6775696e32)
-#define STREAM_SEED  UINT64_C(0x70656e6775696e34)
+#define MESSAGE_SEED   UINT64_C(0x70656e6775696e31)
+#define RECIPIENT_SEED UINT64_C(0x70656e6775696e35)
+#define STREAM_SEED    UINT64_C(0x70656e6775696e34)
 
 uint64_t message_id_of(struct span queue_id)
 {
 	return hash64(queue_id, MESSAGE_SEED);
 }
 
-uint32_t tenant_check_of(struct span tenant_name)
+uint32_t recipient_check_of(struct span address)
 {
-	return (uint32_t)hash64(tenant_name, TENANT_SEED);
+	char canonical[ADDR_MAX], lower[ADDR_MAX];
+	uint32_t check;
+
+	if (addr_canonical(address, canonical) == ERR_OK)
+		address = span_cstr(canonical);
+	if (span_lower(address, lower, sizeof lower))
+		address = span_cstr(lower);
+	check = (uint32_t)hash64(address, RECIPIENT_SEED);
+	return check != 0 ? check : 1;
 }
 
 uint16_t stream_check_of(struct span stream_name)
@@ -72,7 +81,7 @@ void token_put_unsubscribe(struct buf *out, const struct token_unsubscribe *t)
 void token_put_return(struct buf *out, const struct token_return *t)
 {
 	put_head(out, t->flags, t->message);
-	put(out, t->tenant, 4);
+	put(out, t->recipient, 4);
 	put(out, t->source, 4);
 	put(out, t->stream, 2);
 }
@@ -150,14 +159,14 @@ enum err token_get_unsubscribe(struct span payload, struct token_unsubscribe *t_
 enum err token_get_return(struct span payload, struct token_return *t_r)
 {
 	enum err e = take_head(&payload, &t_r->flags, &t_r->message);
-	uint64_t tenant, source, stream;
+	uint64_t recipient, source, stream;
 
 	if (e != ERR_OK)
 		return e;
-	if (!take(&payload, &tenant, 4) || !take(&payload, &source, 4) ||
+	if (!take(&payload, &recipient, 4) || !take(&payload, &source, 4) ||
 	    !take(&payload, &stream, 2) || payload.n != 0)
 		return ERR_CORRUPT;
-	t_r->tenant = (uint32_t)tenant;
+	t_r->recipient = (uint32_t)recipient;
 	t_r->source = (uint32_t)source;
 	t_r->stream = (uint16_t)stream;
 	return ERR_OK;

@@ -5,7 +5,8 @@
  *   click      : version u8, flags u8, message u64, link u16, recipient u64, expires_h u32, target
  *   open       : version u8, flags u8, message u64, recipient u64, expires_h u32
  *   unsubscribe: version u8, flags u8, message u64, stream u8 + octets, address (rest)
- *   return     : version u8, flags u8, message u64, tenant u32, source u32, stream u16 (20 of 21)
+ *   return     : version u8, flags u8, message u64, recipient u32, source u32, stream u16 (20 of
+ *                21 octets that there is room for)
  *
  * message: message_id_of(). recipient: a pseudonym (keyed, 64 bits), 0 in aggregate mode. Strings
  * are taken as they are; spans read from a payload point into it. */
@@ -50,17 +51,17 @@ struct token_unsubscribe {
 struct token_return {
 	uint8_t flags;
 	uint64_t message;
-	uint32_t
-	    tenant; /* low half of the hash of its name: a check, the bounce domain selects */
-	uint32_t source; /* source_id_of(); 0: none was chosen */
-	uint16_t stream; /* stream_check_of(): which of the tenant's; 0: not said */
+	uint32_t recipient; /* recipient_check_of() its one; 0: there were several */
+	uint32_t source;    /* source_id_of(); 0: none was chosen */
+	uint16_t stream;    /* stream_check_of(): which of the tenant's; 0: not said */
 };
 
 /* What stands for a message in tokens and events: of its queue id, which Postfix does not use twice
  * (enable_long_queue_ids). */
 uint64_t message_id_of(struct span queue_id);
-/* The tenant field of a return path. */
-uint32_t tenant_check_of(struct span tenant_name);
+/* The recipient field of a return path, never 0: whether a report is about whom it was sent to.
+ * Neither case nor the domain's form count. */
+uint32_t recipient_check_of(struct span address);
 /* The stream field of one, never 0; tells the streams of one tenant apart. */
 uint16_t stream_check_of(struct span stream_name);
 

@@ -42,7 +42,6 @@ bool copies_announce(struct mail *mail)
 	struct span host = span_cstr(return_path_host(mail));
 	const struct token_return path = { .flags = TOKEN_SPLIT,
 		.message = facts.message,
-		.tenant = tenant_check_of(span_cstr(mail_tenant_name(mail))),
 		.source = mail->source,
 		.stream = stream_check_of(facts.stream) };
 	enum err e = ERR_NOTFOUND;

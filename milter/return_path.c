@@ -38,20 +38,31 @@ static bool fail(struct mail *mail)
 	return mail_fail(mail, TROUBLE_RETURN_PATH, SPAN(""));
 }
 
+/* Somebody reads what comes back to us. */
+static bool is_absorbed(const struct mail *mail)
+{
+	const struct provider *p = snapshot_provider(mail->generation->snapshot);
+
+	return mail->stream->returns == RETURNS_ABSORB && p->postfix.returns[0] != '\0';
+}
+
 bool return_path_set(struct mail *mail)
 {
 	const struct token_ring *ring = mail->generation->rings[TOKEN_RETURN];
 	struct span tenant = span_cstr(mail_tenant_name(mail)),
 		    host = span_cstr(return_path_host(mail));
 	const struct token_return t = { .message = mail->content.message,
-		.tenant = tenant_check_of(tenant),
+		.recipient = mail->message->recipient_count == 1
+				 ? recipient_check_of(mail->message->recipients[0])
+				 : 0,
 		.source = mail->source,
 		.stream = stream_check_of(span_cstr(mail->stream->name)) };
 	struct buf sender = BUF_INIT(ADDR_MAX);
 	struct token_key *key;
 	enum err e = ERR_NOTFOUND;
 
-	if (mail->source == 0 || mail->message->sender.n == 0 || host.n == 0)
+	if ((mail->source == 0 && !is_absorbed(mail)) || mail->message->sender.n == 0 ||
+	    host.n == 0)
 		return true;
 	key = ring != NULL ? token_key_new(ring, tenant) : NULL;
 	if (key != NULL)

@@ -17,7 +17,7 @@ enum err split_get_sender(const struct snapshot *s, const struct token_ring *ret
 {
 	uint8_t space[TOKEN_PAYLOAD_MAX];
 	struct token_key *key;
-	struct token_return t = { .tenant = 0 };
+	struct token_return t = { .flags = 0 };
 	struct span name, prefix = SPAN(RETURN_PREFIX);
 	struct addr a;
 	enum err e;
@@ -38,7 +38,7 @@ enum err split_get_sender(const struct snapshot *s, const struct token_ring *ret
 	if (e == ERR_OK)
 		e = token_get_return(span_make((const char *)space, n), &t);
 	token_key_free(&key);
-	if (e != ERR_OK || (t.flags & TOKEN_SPLIT) == 0 || t.tenant != tenant_check_of(name))
+	if (e != ERR_OK || (t.flags & TOKEN_SPLIT) == 0)
 		return ERR_NOTFOUND;
 	*token_r = t;
 	return ERR_OK;

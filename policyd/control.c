@@ -42,6 +42,7 @@ static const struct verb {
 	{ CONTROL_BRAKE_RELEASE, ROLE_ADMIN, control_brake_release },
 	{ CONTROL_WARMUP_LIST, ROLE_ADMIN, control_warmup_list },
 	{ CONTROL_WARMUP_CHANGE, ROLE_ADMIN, control_warmup_change },
+	{ CONTROL_RETURNED, ROLE_RETURNS | ROLE_ADMIN, control_returned },
 	{ CONTROL_DB_BACKUP, ROLE_ADMIN, control_db_backup },
 	{ CONTROL_DB_VERIFY, ROLE_ADMIN, control_db_verify },
 };
@@ -143,6 +144,8 @@ static unsigned roles_of(const struct control_context *c, uid_t uid)
 		roles |= ROLE_MILTER;
 	if (uid == c->web_uid)
 		roles |= ROLE_WEB;
+	if (uid == c->returns_uid)
+		roles |= ROLE_RETURNS;
 	for (size_t i = 0; i < p->policyd.admin_count; i++)
 		if (p->policyd.admins[i] == uid)
 			roles |= ROLE_ADMIN;

@@ -8,14 +8,15 @@
 
 /* Who asks. Bits, so that a table row can permit several. */
 enum control_role {
-	ROLE_ADMIN = 1,  /* root, policyd's own user, uids of policyd.admins */
-	ROLE_MILTER = 2, /* the user of penguin-milter */
-	ROLE_WEB = 4,    /* the user of penguin-web */
+	ROLE_ADMIN = 1,   /* root, policyd's own user, uids of policyd.admins */
+	ROLE_MILTER = 2,  /* the user of penguin-milter */
+	ROLE_WEB = 4,     /* the user of penguin-web */
+	ROLE_RETURNS = 8, /* the user that pipe(8) runs "penguinctl ingest" as */
 };
 
 struct control_context {
 	struct server *server;
-	uid_t own_uid, milter_uid, web_uid;
+	uid_t own_uid, milter_uid, web_uid, returns_uid;
 };
 
 /* context: struct control_context */

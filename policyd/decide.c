@@ -46,8 +46,10 @@ enum verdict decide(
 
 	if (who->direction == DIRECTION_UNKNOWN)
 		return p->policyd.unknown_login_refused ? VERDICT_UNKNOWN_LOGIN : VERDICT_PASS;
+	if (who->direction == DIRECTION_OTHER && facts->return_unknown)
+		return VERDICT_STORE_DOWN;
 	if (who->direction == DIRECTION_OTHER)
-		return VERDICT_PASS;
+		return facts->no_return ? VERDICT_NO_RETURN : VERDICT_PASS;
 	switch (tenant_effective_state(
 	    who->tenant, facts->override, p->policyd.past_due_grace_s, facts->now_s)) {
 	case TENANT_CLOSED: return VERDICT_CLOSED;

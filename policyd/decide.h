@@ -37,6 +37,9 @@ struct decision_facts {
 	bool changing;
 	bool pool_away;    /* what the mail should leave from is not there */
 	bool one_too_many; /* copies must differ, and cannot be made for more than one */
+	/* The recipient of mail that is not ours looks like a return path: it is none, or that is
+	 * not known at present. */
+	bool no_return, return_unknown;
 	int64_t now_s;
 };
 

@@ -48,27 +48,46 @@ void feedback_count(
 static void extra_run(struct kv *kv, void *argument)
 {
 	struct feedback *f = argument;
-	struct kv_txn *txn = NULL;
+	struct kv_txn *txn;
 	uint64_t damaged;
-	enum err e = kv_begin(kv, true, &txn);
+	enum err e;
 
-	if (e == ERR_OK)
-		e = count_batch_write(f->committing, txn, f->databases.counts, &damaged);
-	if (e == ERR_OK)
-		e = kv_commit(&txn);
-	else
-		kv_abort(&txn);
+	do {
+		txn = NULL;
+		f->told.trigger_count = 0;
+		e = kv_begin(kv, true, &txn);
+		if (e == ERR_OK)
+			e = feedback_write(&f->told, txn, &f->databases, &damaged);
+		if (e == ERR_OK)
+			e = feedback_react(
+			    &f->told, txn, &f->databases, f->rules, clock_wall_ns() / NS_PER_S);
+		if (e == ERR_OK)
+			e = kv_commit(&txn);
+		else
+			kv_abort(&txn);
+	} while (e == ERR_FULL && kv_grow(kv) == ERR_OK);
 	if (e != ERR_OK)
 		log_text(LOG_LEVEL_ERROR, "counters: %s; a second of clicks is not counted",
 		    err_text(e));
+}
+
+static void use_rules(struct feedback *f)
+{
+	if (f->rules_are_fresh)
+		reactions_free(&f->rules);
+	if (f->rules_are_fresh)
+		f->rules = f->fresh_rules;
+	f->rules_are_fresh = false;
 }
 
 static void extra_done(void *argument)
 {
 	struct feedback *f = argument;
 
-	count_batch_reset(f->committing);
+	feedback_pull_brakes(f, &f->told, clock_wall_ns() / NS_PER_S);
+	feedback_batch_reset(&f->told);
 	f->extra_flies = false;
+	use_rules(f);
 }
 
 void feedback_tick(struct feedback *f, int64_t now_s)
@@ -79,8 +98,8 @@ void feedback_tick(struct feedback *f, int64_t now_s)
 		feedback_retry(f);
 	if (!f->extra_used || f->extra_flies)
 		return;
-	f->extra = f->committing;
-	f->committing = used;
+	f->extra = f->told.counts;
+	f->told.counts = used;
 	f->extra_used = false;
 	f->extra_flies = store_run(f->store, extra_run, extra_done, f) == ERR_OK;
 }
@@ -90,7 +109,19 @@ void feedback_tick(struct feedback *f, int64_t now_s)
 void feedback_reload(struct feedback *f, const struct snapshot *snapshot)
 {
 	struct feedback_files *fresh = feedback_files_new(snapshot), *unused;
+	const char *path = snapshot_provider(snapshot)->reactions;
+	char error[512];
 
+	/* A copy of its own for what no line tells. What cannot be read was said already. */
+	if (f->rules_are_fresh)
+		reactions_free(&f->fresh_rules);
+	f->fresh_rules = NULL;
+	if (path[0] != '\0' &&
+	    reactions_read(path, &f->fresh_rules, error, sizeof error) != ERR_OK)
+		f->fresh_rules = NULL;
+	f->rules_are_fresh = true;
+	if (!f->extra_flies)
+		use_rules(f);
 	pthread_mutex_lock(&f->lock);
 	unused = f->fresh;
 	f->fresh = fresh;
@@ -158,10 +189,9 @@ enum err feedback_open(struct store *store, struct suppress_list *suppress,
 	f->react = react_new();
 	f->digest_key = suppress_digest_key(suppress);
 	f->extra = count_batch_new();
-	f->committing = count_batch_new();
 	e = feedback_batch_init(&f->batch);
 	if (f->wake_fd < 0 || f->tracker == NULL || f->react == NULL || f->digest_key == NULL ||
-	    f->extra == NULL || f->committing == NULL)
+	    f->extra == NULL || feedback_batch_init(&f->told) != ERR_OK)
 		e = ERR_NOMEM;
 	if (e == ERR_OK)
 		e = feedback_load(store_kv(store), &f->databases, clock_wall_ns() / NS_PER_S,
@@ -203,7 +233,10 @@ void feedback_close(struct feedback **f)
 	digest_key_free(&(*f)->digest_key);
 	fingerprints_free(&(*f)->troubled);
 	count_batch_free(&(*f)->extra);
-	count_batch_free(&(*f)->committing);
+	feedback_batch_deinit(&(*f)->told);
+	if ((*f)->rules_are_fresh)
+		reactions_free(&(*f)->fresh_rules);
+	reactions_free(&(*f)->rules);
 	if ((*f)->wake_fd >= 0)
 		close((*f)->wake_fd);
 	pthread_cond_destroy(&(*f)->work);

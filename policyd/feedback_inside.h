@@ -51,7 +51,11 @@ struct feedback {
 	size_t done_before; /* triggers of the lines; those of shares come behind them */
 	enum err failed;
 	int64_t retry_s, expired_s;
-	struct count_batch *extra, *committing; /* of feedback_count; being written */
+	struct count_batch *extra; /* of feedback_count */
+	/* The same, being written, and what follows from it; while it flies the store thread's. */
+	struct feedback_batch told;
+	struct reactions *rules, *fresh_rules; /* for it; owned; NULL: none */
+	bool rules_are_fresh;                  /* fresh_rules wait until it has landed */
 	bool extra_used, extra_flies;
 	uint64_t damaged;
 };
@@ -64,5 +68,8 @@ void *feedback_thread(void *feedback);
 
 void feedback_begin(struct feedback *f); /* a batch that was given to the loop */
 void feedback_retry(struct feedback *f); /* one that failed; its events are written already */
+/* What the rules ask for, in the loop. Told once for each pause; a rule without one tells each
+ * time. */
+void feedback_pull_brakes(struct feedback *f, const struct feedback_batch *b, int64_t now_s);
 
 #endif

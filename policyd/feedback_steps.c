@@ -84,11 +84,10 @@ static void put_event(struct feedback *f, const char *kind, const struct trigger
 		(void)events_add(f->events, &event);
 }
 
-/* What the rules ask for. Told once for each pause; a rule without one tells each time. */
-static void pull_brakes(struct feedback *f, int64_t now_s)
+void feedback_pull_brakes(struct feedback *f, const struct feedback_batch *b, int64_t now_s)
 {
-	for (size_t i = 0; i < f->batch.trigger_count; i++) {
-		const struct trigger *t = f->batch.triggers + i;
+	for (size_t i = 0; i < b->trigger_count; i++) {
+		const struct trigger *t = b->triggers + i;
 		bool pulled = brakes_set(f->brakes, t, now_s);
 
 		if (!pulled && t->rule->pause_s > 0)
@@ -119,7 +118,7 @@ static void commit_done(void *argument)
 	if (now_s - f->expired_s >= FEEDBACK_EXPIRE_S)
 		f->expired_s = now_s;
 	note_troubled(f);
-	pull_brakes(f, now_s);
+	feedback_pull_brakes(f, &f->batch, now_s);
 	pthread_mutex_lock(&f->lock);
 	f->statistics.lines += f->batch.lines;
 	f->statistics.deliveries += f->batch.deliveries;

@@ -169,6 +169,7 @@ static int open_feedback(struct policyd *d)
 	}
 	server_read_providers(&d->server);
 	server_read_warmup(&d->server);
+	server_read_senders(&d->server);
 	feedback_reload(d->server.feedback, d->server.snapshot);
 	return EX_OK;
 }
@@ -208,6 +209,7 @@ static int become_ready(struct policyd *d)
 		return status;
 	d->control.milter_uid = user_id(p->milter.user);
 	d->control.web_uid = user_id(p->web.user);
+	d->control.returns_uid = user_id(p->postfix.returns);
 	if (daemon_drop_privileges(p->policyd.user, p->policyd.group, error, sizeof error) !=
 	    ERR_OK) {
 		log_text(LOG_LEVEL_ERROR, "%s", error);
@@ -422,6 +424,7 @@ static void deinit(struct policyd *d)
 	feedback_close(&d->server.feedback);
 	brakes_close(&d->server.brakes);
 	ramps_close(&d->server.ramps);
+	senders_deinit(&d->server.senders);
 	providers_free(&d->server.providers);
 	states_close(&d->server.states);
 	suppress_close(&d->server.suppress);

@@ -490,6 +490,22 @@ static void send_braked(struct policy_session *s, const struct policy_request *r
 	send(s, VERDICT_BRAKED, &facts, NULL);
 }
 
+/* A report for a message that never was is refused at the door, where reports are read by us. */
+static void look_at_return(
+    struct server *server, struct span recipient, struct decision_facts *facts_r)
+{
+	struct token_return token;
+	enum sender_kind kind;
+	size_t tenant;
+
+	if (snapshot_provider(server->snapshot)->postfix.returns[0] == '\0' ||
+	    !senders_is_path(&server->senders, recipient))
+		return;
+	kind = senders_open(&server->senders, recipient, &tenant, &token);
+	facts_r->no_return = kind == SENDER_FOREIGN;
+	facts_r->return_unknown = kind == SENDER_UNKNOWN;
+}
+
 static bool fetch(struct policy_session *s, const struct policy_request *r,
     const struct account *a, struct decision_facts *facts_r, uint64_t *recipient_r)
 {
@@ -500,6 +516,8 @@ static bool fetch(struct policy_session *s, const struct policy_request *r,
 	*facts_r = (struct decision_facts){ .sender_owned = true,
 		.now_s = clock_wall_ns() / NS_PER_S };
 	*recipient_r = 0;
+	if (a->who.direction == DIRECTION_OTHER && r->state == STATE_RCPT)
+		look_at_return(server, r->recipient, facts_r);
 	if (a->who.direction != DIRECTION_TENANT)
 		return true;
 	facts_r->override = states_get(server->states, span_cstr(a->who.tenant->name));

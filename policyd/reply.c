@@ -11,6 +11,7 @@ static const struct row {
 	[VERDICT_PASS] = { "pass", "250", "2.0.0", "accepted", TAIL_NONE },
 	[VERDICT_NOT_OWNER] = { "not-owner", "553", "5.7.1",
 	    "sender address does not belong to the authenticated account", TAIL_NONE },
+	[VERDICT_NO_RETURN] = { "no-return", "550", "5.1.1", "no such return path", TAIL_NONE },
 	[VERDICT_SUPPRESSED] = { "suppressed", "550", "5.7.1",
 	    "recipient opted out or is undeliverable", TAIL_NONE },
 	[VERDICT_BRAKED] = { "braked", "451", "4.7.1", "sending is paused", TAIL_BRAKE },

@@ -11,6 +11,7 @@
 enum verdict {
 	VERDICT_PASS,
 	VERDICT_NOT_OWNER,     /* envelope sender is not the login's tenant's */
+	VERDICT_NO_RETURN,     /* looks like a return path of ours, and is none */
 	VERDICT_SUPPRESSED,    /* recipient is on a suppression list; the scope is not named */
 	VERDICT_BRAKED,        /* paused, because of what receivers said */
 	VERDICT_WARMING,       /* what it leaves from, or its domain, may not send more yet */

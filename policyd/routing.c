@@ -54,7 +54,7 @@ void routing_init(
 	};
 	if (brakes != NULL)
 		read_providers(r, p);
-	if (p->postfix.split[0] != '\0' || p->source_count > 0)
+	if (p->postfix.split[0] != '\0' || p->source_count > 0 || p->postfix.returns[0] != '\0')
 		read_keys(r, p);
 	r->senders.snapshot = r->snapshot;
 	if (p->postfix.split[0] != '\0' && r->senders.ring != NULL)
@@ -192,6 +192,12 @@ static void answer_recipient(struct routing *r, struct span recipient,
 	const struct brake *brake = NULL;
 	char space[DOMAIN_MAX];
 
+	/* Whether it is genuine was asked when it came in, and is asked again when it is read. */
+	if (snapshot_provider(r->snapshot)->postfix.returns[0] != '\0' &&
+	    senders_is_path(&r->senders, recipient)) {
+		buf_add_cstr(out, "OK " RETURNS_TRANSPORT ":");
+		return;
+	}
 	if (r->brakes != NULL && memory->asked_s != 0 &&
 	    now_s - memory->asked_s <= ROUTING_MEMORY_S) {
 		struct span place = place_of(r->providers, recipient, space);

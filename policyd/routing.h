@@ -56,7 +56,8 @@ const char *routing_split_way(const struct routing *r);
  *        to be made: the transport that makes them; ours with a source: that source's transport, or
  *        "retry:" while it is paused or not configured. Everything else, also "*", "<>", a sender
  *        that is not ours and a token that does not open: NOTFOUND
- *   tr   a recipient (transport_maps): "retry:" while mail from the sender that was asked about
+ *   tr   a recipient (transport_maps): a return path of ours, where reports are read by us:
+ *        "penguin-returns:"; "retry:" while mail from the sender that was asked about
  *        last is paused to there; else NOTFOUND
  *
  * memory: of the connection; all zero at its beginning. */

@@ -57,6 +57,13 @@ static bool find_return_path(
 	return path_r->tenant != TENANT_NONE;
 }
 
+bool senders_is_path(const struct senders *s, struct span address)
+{
+	struct return_path path;
+
+	return find_return_path(s, address, &path);
+}
+
 /* Deriving a tenant's keys costs more than all else here. */
 static struct token_key *obtain_key(struct senders *s, size_t tenant)
 {

@@ -36,6 +36,9 @@ enum sender_kind {
 enum sender_kind senders_open(struct senders *s, struct span sender, size_t *tenant_r,
     struct token_return *token_r) CHECKED;
 
+/* Does it look like a return path of ours (whether or not it is one)? */
+bool senders_is_path(const struct senders *s, struct span address);
+
 /* The tenant's domain whose return paths those are, or that the sender is in; NULL: of none. */
 const struct tenant_domain *senders_domain(const struct tenant *tenant, struct span sender);
 /* The stream that a token's check names; the tenant's first when none does (any more). */

@@ -289,6 +289,16 @@ void server_read_providers(struct server *server)
 	server->providers = fresh;
 }
 
+void server_read_senders(struct server *server)
+{
+	char error[512];
+
+	senders_deinit(&server->senders);
+	/* routing says what is wrong with the keys. */
+	if (senders_init(&server->senders, server->snapshot, error, sizeof error) != ERR_OK)
+		server->senders.snapshot = server->snapshot;
+}
+
 void server_read_warmup(struct server *server)
 {
 	const struct provider *p = snapshot_provider(server->snapshot);
@@ -378,6 +388,7 @@ enum err server_reload(struct server *server, struct config_report *report)
 		.idle_timeout_ns = p->policyd.idle_timeout_s * NS_PER_S });
 	server_read_providers(server);
 	server_read_warmup(server);
+	server_read_senders(server);
 	feedback_reload(server->feedback, fresh);
 	events_set_limits(
 	    server->events, &(struct events_limits){ .octets = p->store.events_octets,

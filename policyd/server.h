@@ -40,6 +40,7 @@ struct server {
 	struct brakes *brakes;
 	struct ramps *ramps;
 	uint64_t routes_brakes;      /* their generation that routes answers from */
+	struct senders senders;      /* opens return paths of reports */
 	struct providers *providers; /* NULL: the file could not be read */
 	char split_way
 	    [ROUTING_WAY_MAX]; /* Postfix makes copies for single recipients; or empty */
@@ -81,6 +82,9 @@ const struct brake *server_brake(const struct server *server, const struct ident
 
 /* The tenant's domain that an envelope sender is at; NULL: none. */
 const struct tenant_domain *server_domain(const struct identity *who, struct span sender);
+
+/* Reads the keys of return paths for reports; without them reports wait. */
+void server_read_senders(struct server *server);
 
 /* Reads the file of warm-up plans; those of before stay when it cannot be read. */
 void server_read_warmup(struct server *server);

@@ -125,6 +125,11 @@ static const struct grammar_option warmup_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option ingest_options[] = {
+	{ 0, "dry-run", NULL, "say what the report says, and tell nobody" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option classify_options[] = {
 	{ 0, "provider", "GROUP", "the mailbox provider that said it (any)" },
 	{ 0, "status", "STATUS",
@@ -248,6 +253,8 @@ static const struct grammar_command commands[] = {
 	    cmd_provider },
 	{ "stats", "what became of mail: delivered, bounced, complained about", stats_options,
 	    cmd_stats },
+	{ "ingest <recipient>...", "read a report about mail of ours from stdin (for pipe(8))",
+	    ingest_options, cmd_ingest },
 	{ "classify <reply>...", "what a receiver's SMTP reply means, and what follows",
 	    classify_options, cmd_classify },
 	{ "test <file>", "what the milter would make of a message (- is stdin)", test_options,

@@ -45,6 +45,8 @@ int cmd_warmup_pause(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_resume(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_adjust(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_stop(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_ingest.c */
+int cmd_ingest(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_classify.c */
 int cmd_classify(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_test.c */

@@ -259,6 +259,11 @@ static void attach_rewrite_clients(struct hookup *h, struct span defaults)
 		hookup_set_main(h, name, value);
 }
 
+bool hookup_needs_routes(const struct hookup_names *names)
+{
+	return names->split.n > 0 || names->source_count > 0 || names->returns.n > 0;
+}
+
 enum err hookup_attach(struct hookup *h, const struct hookup_names *names, struct span defaults)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
@@ -271,7 +276,9 @@ enum err hookup_attach(struct hookup *h, const struct hookup_names *names, struc
 	if (names->split.n > 0)
 		hookup_attach_split(h, names);
 	hookup_attach_sources(h, names, defaults);
-	if (names->split.n > 0 || names->source_count > 0)
+	if (names->returns.n > 0)
+		hookup_attach_returns(h, names);
+	if (hookup_needs_routes(names))
 		hookup_attach_routes(h, names, defaults);
 	return h->failed ? ERR_NOMEM : ERR_OK;
 }
@@ -387,6 +394,7 @@ enum err hookup_detach(struct hookup *h, const struct hookup_names *names,
 	if (e == ERR_OK) {
 		hookup_detach_split(h, before_main);
 		hookup_detach_sources(h);
+		hookup_detach_returns(h, before_main);
 		hookup_detach_routes(h, names, before_main);
 	}
 	for (size_t i = 0; e == ERR_OK && known && hookup_scalars[i].name != NULL; i++)

@@ -15,6 +15,8 @@ struct hookup_names {
 	struct span milter, policy;   /* sockets as Postfix names them: "unix:..", "inet:.." */
 	struct span routes;           /* the same; needed for the split */
 	struct span split;            /* "127.0.0.1:10027"; empty: no split is asked for */
+	struct span returns;          /* user that reads reports; empty: none are read */
+	struct span returns_command;  /* the program that does, with its options */
 	const struct source *sources; /* what mail leaves from: a transport for each */
 	size_t source_count;
 };
@@ -47,10 +49,13 @@ void hookup_deinit(struct hookup *h); /* also of a zeroed one */
 enum err hookup_attach(
     struct hookup *h, const struct hookup_names *names, struct span defaults) CHECKED;
 
+/* Does somebody of them ask routes? */
+bool hookup_needs_routes(const struct hookup_names *names);
+
 /* With names->split also what makes copies for single recipients: the services penguin-split and an
- * smtpd at that address. With names->sources a transport for each (SOURCE_TRANSPORT). With either
- * the service penguin-rewrite, and routes at the end of
- * sender_dependent_default_transport_maps and of transport_maps. */
+ * smtpd at that address. With names->sources a transport for each (SOURCE_TRANSPORT). With
+ * names->returns the transport RETURNS_TRANSPORT. With any of them the service penguin-rewrite,
+ * and routes at the end of sender_dependent_default_transport_maps and of transport_maps. */
 
 /* Takes our part out, the split too. before_main and before_master: the texts before we were
  * attached, or empty when they are not known: then only list elements go, single values stay. */

@@ -51,6 +51,8 @@ void hookup_detach_routes(
 
 /* The milter's element for a list. */
 struct span hookup_milter_element(struct hookup *h, const struct hookup_names *names);
+void hookup_attach_returns(struct hookup *h, const struct hookup_names *names);
+void hookup_detach_returns(struct hookup *h, struct span before_main);
 void hookup_attach_split(struct hookup *h, const struct hookup_names *names);
 void hookup_detach_split(struct hookup *h, struct span before_main);
 

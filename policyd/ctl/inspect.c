@@ -311,6 +311,17 @@ static void inspect_split(const struct inspect_input *in, bool there, struct fin
 		    "%s is not 1: copies are not made", limit);
 }
 
+static void inspect_returns(const struct inspect_input *in, struct findings *out)
+{
+	struct master_service s;
+
+	if (in->names.returns.n > 0 &&
+	    !master_find(in->services, SPAN(RETURNS_TRANSPORT), SPAN("unix"), &s))
+		findings_add(out, SEVERITY_ERROR, SPAN("master.cf"),
+		    "penguinctl postfix enable",
+		    "the transport " RETURNS_TRANSPORT " is missing: reports bounce");
+}
+
 static void inspect_routes(
     const struct inspect_input *in, const char *fix, struct findings *out)
 {
@@ -417,7 +428,8 @@ void inspect_postfix(const struct inspect_input *input, struct findings *finding
 		findings_add(findings, SEVERITY_WARNING, SPAN("master.cf"), NULL,
 		    "there is no smtpd service");
 	inspect_split(input, split, findings);
-	if (input->names.split.n > 0 || input->names.source_count > 0)
+	inspect_returns(input, findings);
+	if (hookup_needs_routes(&input->names))
 		inspect_routes(
 		    input, input->names.split.n > 0 ? enable_split : enable, findings);
 	inspect_sources(input, findings);

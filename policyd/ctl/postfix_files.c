@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "file.h"
 #include "hash.h"
 #include "postfix_files.h"
@@ -121,6 +122,20 @@ static bool new_enough(struct span defaults)
 	       span_u64(span_head(p.value, span_find(p.value, '.', 0)), &major) && major >= 3;
 }
 
+/* This program, wherever it is, with the configuration that it has now. */
+static void put_command(const struct ctl *ctl, struct buf *out)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+
+	if (n > 0 && (size_t)n < sizeof path)
+		buf_add(out, path, (size_t)n);
+	else
+		buf_add_cstr(out, "/usr/sbin/penguinctl");
+	if (strcmp(ctl->config_file, DAEMON_CONFIG_FILE) != 0)
+		buf_printf(out, " -c %s", ctl->config_file);
+}
+
 int postfix_files_load(struct ctl *ctl, struct postfix_files *f)
 {
 	const struct provider *provider;
@@ -139,13 +154,20 @@ int postfix_files_load(struct ctl *ctl, struct postfix_files *f)
 	buf_init(&f->policy, 1024);
 	buf_init(&f->routes, 1024);
 	buf_init(&f->split, 1024);
+	buf_init(&f->command, 8192);
 	hookup_socket_name(span_cstr(provider->milter.listen), &f->milter);
 	hookup_socket_name(span_cstr(provider->policyd.policy), &f->policy);
 	hookup_socket_name(span_cstr(provider->policyd.routes), &f->routes);
 	buf_add_cstr(&f->split, provider->postfix.split);
-	f->names = (struct hookup_names){ buf_span(&f->milter), buf_span(&f->policy),
-		buf_span(&f->routes), buf_span(&f->split), provider->sources,
-		provider->source_count };
+	put_command(ctl, &f->command);
+	f->names = (struct hookup_names){ .milter = buf_span(&f->milter),
+		.policy = buf_span(&f->policy),
+		.routes = buf_span(&f->routes),
+		.split = buf_span(&f->split),
+		.returns = span_cstr(provider->postfix.returns),
+		.returns_command = buf_span(&f->command),
+		.sources = provider->sources,
+		.source_count = provider->source_count };
 	if (provider->source_count > 0 && provider->policyd.routes[0] == '\0') {
 		ctl_error("policyd.routes is empty: Postfix has nobody to ask for sources");
 		return EX_CONFIG;
@@ -202,6 +224,7 @@ void postfix_files_free(struct postfix_files *f)
 	buf_free(&f->policy);
 	buf_free(&f->routes);
 	buf_free(&f->split);
+	buf_free(&f->command);
 }
 
 /* ---- writing ---- */

@@ -15,7 +15,7 @@ struct postfix_files {
 	struct buf main, master;           /* as read */
 	struct buf kept_main, kept_master; /* before we were attached; empty when not known */
 	struct buf defaults;               /* postconf -d */
-	struct buf milter, policy, routes, split; /* what names points into */
+	struct buf milter, policy, routes, split, command; /* what names points into */
 	struct hookup_names names;
 	bool attached;  /* a record of an earlier enable is there */
 	bool unchanged; /* both files are as that enable left them */

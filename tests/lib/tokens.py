@@ -117,8 +117,13 @@ def stream_check(name):
     return check_of(name, 0x70656e6775696e34, 0xffff)
 
 
-def return_path(message, tenant, source=0, flags=0, stream=0):
-    return struct.pack("<BBQIIH", 1, flags, message, tenant, source, stream)
+def recipient_check(address):
+    """What confirms there that a report is about its one recipient."""
+    return check_of(address.lower(), 0x70656e6775696e35, 0xffffffff)
+
+
+def return_path(message, recipient=0, source=0, flags=0, stream=0):
+    return struct.pack("<BBQIIH", 1, flags, message, recipient, source, stream)
 
 
 def read_click(payload):

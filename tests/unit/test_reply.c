@@ -23,6 +23,8 @@ static const struct row {
 	[VERDICT_NOT_OWNER] = { "not-owner",
 	    "553 5.7.1 sender address does not belong to the authenticated account",
 	    "553 5.7.1 sender address does not belong to the authenticated account" },
+	[VERDICT_NO_RETURN] = { "no-return", "550 5.1.1 no such return path",
+	    "550 5.1.1 no such return path" },
 	[VERDICT_SUPPRESSED] = { "suppressed",
 	    "550 5.7.1 recipient opted out or is undeliverable",
 	    "550 5.7.1 recipient opted out or is undeliverable" },

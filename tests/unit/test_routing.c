@@ -102,7 +102,7 @@ static void seal_source(const struct token_ring *ring, const char *tenant, const
 
 	token_put_return(
 	    &payload, &(struct token_return){
-			  .flags = flags, .message = 7, .tenant = 1, .source = source });
+			  .flags = flags, .message = 7, .recipient = 1, .source = source });
 	buf_reset(out);
 	buf_add_cstr(out, "b+");
 	ck_assert_int_eq(token_seal(key, span_cstr(domain), buf_span(&payload), out), ERR_OK);

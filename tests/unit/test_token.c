@@ -327,7 +327,7 @@ START_TEST(payloads)
 		.message = 6, .stream = SPAN("news"), .address = SPAN("Jo@dest.example")
 	};
 	const struct token_return path = {
-		.flags = TOKEN_SPLIT, .message = 7, .tenant = 8, .source = 9, .stream = 10
+		.flags = TOKEN_SPLIT, .message = 7, .recipient = 8, .source = 9, .stream = 10
 	};
 	struct buf b = BUF_INIT(1024);
 	struct token_click c;
@@ -370,8 +370,8 @@ START_TEST(payloads)
 	token_put_return(&b, &path);
 	ck_assert_uint_le(b.n, TOKEN_RETURN_PAYLOAD_MAX);
 	ck_assert_int_eq(token_get_return(buf_span(&b), &r), ERR_OK);
-	ck_assert(r.flags == TOKEN_SPLIT && r.message == 7 && r.tenant == 8 && r.source == 9 &&
-		  r.stream == 10);
+	ck_assert(r.flags == TOKEN_SPLIT && r.message == 7 && r.recipient == 8 &&
+		  r.source == 9 && r.stream == 10);
 	for (size_t n = 0; n < b.n; n++)
 		ck_assert_int_eq(token_get_return(span_head(buf_span(&b), n), &r), ERR_CORRUPT);
 	buf_add_char(&b, 'x');
