@@ -108,6 +108,8 @@ static const struct setting_row rows[] = {
 	    .finish = finish_store),
 	ROW("", "feedback", CONFIG_GROUP, NULL, "how it is learned what became of mail",
 	    .block = "feedback"),
+	ROW("", "alerts", CONFIG_GROUP, NULL, "who is told of what (penguinctl alert send)",
+	    .block = "alerts"),
 	ROW("", "postfix", CONFIG_GROUP, NULL, "the Postfix that is served",
 	    .block = "postfix"),
 	ROW("", "dns", CONFIG_GROUP, NULL, "what the customers' domains must say of us",
@@ -285,6 +287,13 @@ static const struct setting_row rows[] = {
 	ROW("feedback", "timezone", CONFIG_STRING, "",
 	    "time zone of stamps in the log that say none; empty: the host's",
 	    AT(struct provider, feedback.timezone)),
+
+	ROW("alerts", "mail", CONFIG_STRING, "",
+	    "address that alerts are mailed to; empty: none are",
+	    AT(struct provider, alerts.mail), .check = check_mailto_or_empty),
+	ROW("alerts", "hook", CONFIG_STRING, "",
+	    "program that is run for each alert; empty: none", AT(struct provider, alerts.hook),
+	    .check = check_absolute_or_empty),
 
 	ROW("postfix", "queue_directory", CONFIG_STRING, "/var/spool/postfix",
 	    "Postfix's queue_directory; relative unix: names are below it",

@@ -100,6 +100,9 @@
  *                used since last
  * warmup-change  in: action=start|pause|resume|adjust|stop, scope=source|domain, subject, place
  *                (or all), plan, day, resume_from=current|week|start, reason; out: changed
+ * alert-list     in: all=yes|no (those that are over, too), pending=yes (only what is to be told),
+ *                from; out rows: alert severity state since last times told muted text
+ * alert-change   in: action=ack|mute|told|test, alert, for (mute: a duration)
  * returned       in: path (the return path that the report came to, or that it names), kind
  *                (returned.h), address, original (of whom it is about), class (of replies.h),
  *                status; out: suppressed=yes|no; "notfound": not a return path of ours
@@ -128,6 +131,8 @@
 #define CONTROL_BRAKE_RELEASE   "brake-release"
 #define CONTROL_WARMUP_LIST     "warmup-list"
 #define CONTROL_WARMUP_CHANGE   "warmup-change"
+#define CONTROL_ALERT_LIST      "alert-list"
+#define CONTROL_ALERT_CHANGE    "alert-change"
 #define CONTROL_RETURNED        "returned"
 #define CONTROL_DB_BACKUP       "db-backup"
 #define CONTROL_DB_VERIFY       "db-verify"

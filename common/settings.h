@@ -272,6 +272,10 @@ struct provider {
 		const char *timezone; /* of stamps that say none; empty: the host's */
 	} feedback;
 	struct {
+		const char *mail; /* an address; empty: no mail */
+		const char *hook; /* a program, absolute; empty: none */
+	} alerts;
+	struct {
 		const char *queue_directory, *config_directory;
 		const char *returns; /* user of "penguinctl ingest"; empty: not installed */
 		const char *split;   /* "127.0.0.1:10027"; empty: no split is installed */

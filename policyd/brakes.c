@@ -222,6 +222,13 @@ bool brakes_set(struct brakes *b, const struct trigger *t, int64_t now_s)
 	return true;
 }
 
+void brake_alert_name(
+    struct buf *out, enum brake_scope scope, struct span name, struct span place)
+{
+	buf_printf(out, "pause/%s/%.*s/%.*s", brake_scope_text(scope), SPAN_ARG(name),
+	    SPAN_ARG(place.n > 0 ? place : SPAN("everywhere")));
+}
+
 uint64_t brakes_generation(const struct brakes *b)
 {
 	return b->generation;

@@ -29,6 +29,10 @@ void brakes_close(struct brakes **b); /* after the store's end; NULL is fine */
  * it is only told, or there is no memory. */
 bool brakes_set(struct brakes *b, const struct trigger *trigger, int64_t now_s);
 
+/* What the alert about such a pause is called. Pure. */
+void brake_alert_name(
+    struct buf *out, enum brake_scope scope, struct span name, struct span place);
+
 bool brakes_any(const struct brakes *b);
 /* Changes whenever one begins, or is ended before its time. */
 uint64_t brakes_generation(const struct brakes *b);

@@ -42,6 +42,8 @@ static const struct verb {
 	{ CONTROL_BRAKE_RELEASE, ROLE_ADMIN, control_brake_release },
 	{ CONTROL_WARMUP_LIST, ROLE_ADMIN, control_warmup_list },
 	{ CONTROL_WARMUP_CHANGE, ROLE_ADMIN, control_warmup_change },
+	{ CONTROL_ALERT_LIST, ROLE_ADMIN, control_alert_list },
+	{ CONTROL_ALERT_CHANGE, ROLE_ADMIN, control_alert_change },
 	{ CONTROL_RETURNED, ROLE_RETURNS | ROLE_ADMIN, control_returned },
 	{ CONTROL_DB_BACKUP, ROLE_ADMIN, control_db_backup },
 	{ CONTROL_DB_VERIFY, ROLE_ADMIN, control_db_verify },

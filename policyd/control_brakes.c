@@ -73,6 +73,8 @@ enum control_progress control_brake_release(struct control_call *call)
 		control_error(call->reply, "notfound", "that is not paused");
 	else if (e != ERR_OK)
 		control_error_value(call->reply, e);
+	else
+		server_brake_over(s->server, scope, name, place);
 	log_record(LOG_LEVEL_INFO, SPAN(""), "audit", LOG_CSTR("event", "brake_release"),
 	    LOG_CSTR("scope", brake_scope_text(scope)), LOG_SPAN("name", name),
 	    LOG_SPAN("place", place), LOG_CSTR("result", err_text(e)),

@@ -66,6 +66,7 @@ control_handler control_source_list, control_source_state, control_pool_status,
 control_handler control_db_backup, control_db_verify;
 control_handler control_stats, control_brake_list, control_brake_release;
 control_handler control_warmup_list, control_warmup_change, control_returned;
+control_handler control_alert_list, control_alert_change;
 control_handler control_unsubscribe, control_event, control_metrics, control_events;
 
 /* Candidates of the account's pool into the reply, and what it would say to one recipient: PASS

@@ -167,8 +167,8 @@ static enum err start_thread(struct feedback *f)
 }
 
 enum err feedback_open(struct store *store, struct suppress_list *suppress,
-    struct events *events, struct brakes *brakes, struct feedback **f_r, char *error,
-    size_t size)
+    struct events *events, struct brakes *brakes, struct alerts *alerts, struct feedback **f_r,
+    char *error, size_t size)
 {
 	struct feedback *f = calloc(1, sizeof *f);
 	enum err e = ERR_NOMEM;
@@ -180,6 +180,7 @@ enum err feedback_open(struct store *store, struct suppress_list *suppress,
 	f->suppress = suppress;
 	f->events = events;
 	f->brakes = brakes;
+	f->alerts = alerts;
 	f->databases = (struct feedback_databases){ store_database(store, STORE_META),
 		store_database(store, STORE_COUNTS), store_database(store, STORE_TROUBLE),
 		store_database(store, STORE_QUEUE) };

@@ -8,6 +8,7 @@
 #ifndef FEEDBACK_H
 #define FEEDBACK_H
 
+#include "alerts.h"
 #include "brakes.h"
 #include "counts.h"
 #include "events.h"
@@ -20,8 +21,8 @@ struct feedback;
 /* Loads what an earlier run left. Nothing is read before feedback_reload. A sentence in error on
  * failure. The others must outlive it. */
 enum err feedback_open(struct store *store, struct suppress_list *suppress,
-    struct events *events, struct brakes *brakes, struct feedback **f_r, char *error,
-    size_t size) CHECKED;
+    struct events *events, struct brakes *brakes, struct alerts *alerts, struct feedback **f_r,
+    char *error, size_t size) CHECKED;
 /* Ends the reading, before the store's and the event log's end. A batch under way may not be
  * committed; it is done again at the next start. NULL is fine. */
 void feedback_stop(struct feedback *f);

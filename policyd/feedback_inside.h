@@ -21,6 +21,7 @@ struct feedback {
 	struct suppress_list *suppress;
 	struct events *events;
 	struct brakes *brakes;
+	struct alerts *alerts;
 	struct feedback_databases databases;
 	pthread_t thread;
 	bool thread_runs;

@@ -84,6 +84,26 @@ static void put_event(struct feedback *f, const char *kind, const struct trigger
 		(void)events_add(f->events, &event);
 }
 
+/* A pause is an alert until it is over; what is only told is one that somebody acknowledges. */
+static void raise_alert(struct feedback *f, const struct trigger *t, bool pulled, int64_t now_s)
+{
+	char space[ALERT_NAME_MAX], words[ALERT_TEXT_MAX];
+	struct buf name = { .p = space, .size = sizeof space, .max = sizeof space };
+	struct buf text = { .p = words, .size = sizeof words, .max = sizeof words };
+	const char *place = t->place[0] != '\0' ? t->place : "everywhere";
+
+	if (pulled)
+		brake_alert_name(
+		    &name, t->rule->scope, span_cstr(t->name), span_cstr(t->place));
+	else
+		buf_printf(&name, "reaction/%s/%s/%s", t->rule->id, t->name, place);
+	buf_printf(&text, "%s %s %s %s (rule %s)", brake_scope_text(t->rule->scope), t->name,
+	    pulled ? "is paused to" : "is complained about by", place, t->rule->id);
+	if (buf_ok(&name) && buf_ok(&text))
+		alerts_raise(f->alerts, buf_span(&name), pulled ? ALERT_ERROR : ALERT_WARNING,
+		    buf_span(&text), now_s);
+}
+
 void feedback_pull_brakes(struct feedback *f, const struct feedback_batch *b, int64_t now_s)
 {
 	for (size_t i = 0; i < b->trigger_count; i++) {
@@ -100,6 +120,7 @@ void feedback_pull_brakes(struct feedback *f, const struct feedback_batch *b, in
 		    LOG_CSTR("place", t->place[0] != '\0' ? t->place : "everywhere"),
 		    LOG_NUMBER("pause_s", pulled ? reaction_pause_s(t->rule, 0) : 0));
 		put_event(f, pulled ? "paused" : "warned", t);
+		raise_alert(f, t, pulled, now_s);
 	}
 }
 

@@ -124,6 +124,10 @@ static int open_store(struct policyd *d)
 		snprintf(error, sizeof error, "store: tenant states: %s", err_text(e));
 	}
 	if (e == ERR_OK) {
+		e = alerts_open(d->server.store, &d->server.alerts);
+		snprintf(error, sizeof error, "store: alerts: %s", err_text(e));
+	}
+	if (e == ERR_OK) {
 		e = brakes_open(d->server.store, &d->server.brakes);
 		snprintf(error, sizeof error, "store: pauses: %s", err_text(e));
 	}
@@ -163,7 +167,8 @@ static int open_feedback(struct policyd *d)
 	char error[ERROR_MAX];
 
 	if (feedback_open(d->server.store, d->server.suppress, d->server.events,
-		d->server.brakes, &d->server.feedback, error, sizeof error) != ERR_OK) {
+		d->server.brakes, d->server.alerts, &d->server.feedback, error,
+		sizeof error) != ERR_OK) {
 		log_text(LOG_LEVEL_ERROR, "%s", error);
 		return EX_DATAERR;
 	}
@@ -273,9 +278,50 @@ static void watch_store(struct policyd *d)
 	    LOG_CSTR("hint", "raise store.map_ceiling"));
 }
 
+/* What lasts: an alert as long as it does. */
+static void watch_health(const struct policyd *d, int64_t now_s)
+{
+	struct feedback_statistics f;
+	struct events_statistics ev;
+	struct kv_usage usage;
+
+	feedback_statistics(d->server.feedback, &f);
+	events_statistics(d->server.events, &ev);
+	kv_usage(store_kv(d->server.store), &usage);
+	{
+		const struct {
+			struct span name;
+			bool holds;
+			struct span text;
+		} conditions[] = {
+			{ SPAN("store/failing"), !store_healthy(d->server.store),
+			    SPAN("the store cannot commit: mail is put off (451 4.3.0)") },
+			{ SPAN("store/nearly-full"),
+			    usage.used_octets / 4 >= usage.map_ceiling / 5,
+			    SPAN("more than 80 percent of store.map_ceiling are used: raise "
+				 "it") },
+			{ SPAN("log/unreadable"), f.configured && !f.healthy,
+			    SPAN("the mail log (feedback.log) cannot be read: nothing is "
+				 "learned "
+				 "from it") },
+			{ SPAN("events/failing"), !ev.healthy,
+			    SPAN("the event log cannot be written: events are lost") },
+			{ SPAN("config/broken-tenants"), d->server.kept_tenants > 0,
+			    SPAN("files of tenants.d are broken: what was read before stays in "
+				 "force (penguinctl check)") },
+		};
+
+		for (size_t i = 0; i < ARRAY_SIZE(conditions); i++)
+			alerts_watch(d->server.alerts, conditions[i].name, conditions[i].holds,
+			    conditions[i].text, now_s);
+	}
+}
+
 static void on_brake_over(void *argument, const struct brake *b)
 {
-	(void)argument;
+	struct policyd *d = argument;
+
+	server_brake_over(&d->server, b->scope, span_cstr(b->name), span_cstr(b->place));
 	log_record(LOG_LEVEL_INFO, SPAN(""), "resumed", LOG_CSTR("rule", b->rule),
 	    LOG_CSTR("scope", brake_scope_text(b->scope)), LOG_CSTR("name", b->name),
 	    LOG_CSTR("place", b->place[0] != '\0' ? b->place : "everywhere"));
@@ -284,7 +330,9 @@ static void on_brake_over(void *argument, const struct brake *b)
 /* A source's may be nobody's: events belong to tenants. */
 static void on_judged(void *argument, const struct ramp *ramp, unsigned day_before)
 {
-	(void)argument;
+	struct policyd *d = argument;
+
+	server_ramp_judged(&d->server, ramp);
 	log_record(ramp->progress.state == WARMUP_PAUSED || ramp->progress.day < day_before
 		       ? LOG_LEVEL_WARNING
 		       : LOG_LEVEL_INFO,
@@ -303,6 +351,8 @@ static void on_second(void *argument)
 
 	d->seconds++;
 	watch_store(d);
+	watch_health(d, now_ns / NS_PER_S);
+	alerts_tick(d->server.alerts, now_ns / NS_PER_S);
 	listeners_tick(d->server.listeners, clock_mono_ns());
 	store_tick(d->server.store, now_ns);
 	suppress_tick(d->server.suppress, now_ns / NS_PER_S);
@@ -424,6 +474,7 @@ static void deinit(struct policyd *d)
 	feedback_close(&d->server.feedback);
 	brakes_close(&d->server.brakes);
 	ramps_close(&d->server.ramps);
+	alerts_close(&d->server.alerts);
 	senders_deinit(&d->server.senders);
 	providers_free(&d->server.providers);
 	states_close(&d->server.states);

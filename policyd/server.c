@@ -241,6 +241,45 @@ enum err states_set(struct states *s, struct span tenant, enum tenant_state stat
 	return e;
 }
 
+/* ---- alerts ---- */
+
+void server_brake_over(
+    struct server *server, enum brake_scope scope, struct span name, struct span place)
+{
+	char space[ALERT_NAME_MAX];
+	struct buf alert = { .p = space, .size = sizeof space, .max = sizeof space };
+
+	brake_alert_name(&alert, scope, name, place);
+	if (buf_ok(&alert))
+		alerts_over(server->alerts, buf_span(&alert), clock_wall_ns() / NS_PER_S);
+}
+
+void server_ramp_judged(struct server *server, const struct ramp *ramp)
+{
+	enum warmup_reason reason = ramp->progress.reason;
+	bool back = reason == WARMUP_BACK || reason == WARMUP_BACK_TWICE;
+	char space[ALERT_NAME_MAX], words[ALERT_TEXT_MAX];
+	struct buf alert = { .p = space, .size = sizeof space, .max = sizeof space };
+	struct buf text = { .p = words, .size = sizeof words, .max = sizeof words };
+	int64_t now_s = clock_wall_ns() / NS_PER_S;
+
+	buf_printf(
+	    &alert, "warmup/%s/%s/%s", count_scope_text(ramp->scope), ramp->name, ramp->place);
+	buf_printf(&text, "warm-up of %s to %s went back to day %u (plan %s)%s", ramp->name,
+	    ramp->place, ramp->progress.day, ramp->plan,
+	    reason == WARMUP_BACK_TWICE
+		? ", again within three days: it is paused until penguinctl warmup resume"
+		: ": too many bounces, delays or complaints, or a block");
+	if (!buf_ok(&alert) || !buf_ok(&text))
+		return;
+	if (back)
+		alerts_raise(server->alerts, buf_span(&alert),
+		    reason == WARMUP_BACK ? ALERT_WARNING : ALERT_ERROR, buf_span(&text),
+		    now_s);
+	else
+		alerts_over(server->alerts, buf_span(&alert), now_s);
+}
+
 /* ---- brakes ---- */
 
 const struct tenant_domain *server_domain(const struct identity *who, struct span sender)

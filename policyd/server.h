@@ -4,6 +4,7 @@
 #define SERVER_H
 
 #include "account.h"
+#include "alerts.h"
 #include "brakes.h"
 #include "events.h"
 #include "feedback.h"
@@ -39,6 +40,7 @@ struct server {
 	struct feedback *feedback;
 	struct brakes *brakes;
 	struct ramps *ramps;
+	struct alerts *alerts;
 	uint64_t routes_brakes;      /* their generation that routes answers from */
 	struct senders senders;      /* opens return paths of reports */
 	struct providers *providers; /* NULL: the file could not be read */
@@ -82,6 +84,12 @@ const struct brake *server_brake(const struct server *server, const struct ident
 
 /* The tenant's domain that an envelope sender is at; NULL: none. */
 const struct tenant_domain *server_domain(const struct identity *who, struct span sender);
+
+/* The alert of a pause: its end, however it came. */
+void server_brake_over(
+    struct server *server, enum brake_scope scope, struct span name, struct span place);
+/* An alert when a warm-up went back, or paused; its end when it goes on. */
+void server_ramp_judged(struct server *server, const struct ramp *ramp);
 
 /* Reads the keys of return paths for reports; without them reports wait. */
 void server_read_senders(struct server *server);

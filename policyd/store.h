@@ -132,7 +132,7 @@ void store_statistics(struct store *s, struct store_statistics *statistics_r);
 struct kv *store_kv(struct store *s);
 
 #define STORE_DATABASES 16  /* room for */
-#define STORE_NAMES     11u /* that there are: the four of store_load.h and these */
+#define STORE_NAMES     12u /* that there are: the four of store_load.h and these */
 /* Databases besides the store's own; opened by store_open. */
 enum store_database {
 	STORE_SUPPRESS,
@@ -143,6 +143,7 @@ enum store_database {
 	STORE_QUEUE,   /* the same */
 	STORE_BRAKES,  /* brakes.h */
 	STORE_RAMPS,   /* ramps.h */
+	STORE_ALERTS,  /* alerts.h */
 	STORE_DATABASE_COUNT,
 };
 unsigned store_database(const struct store *s, enum store_database which);

@@ -176,6 +176,7 @@ static enum err open_databases(struct store *s, char *error, size_t size)
 		[STORE_QUEUE] = "queue",
 		[STORE_BRAKES] = "brakes",
 		[STORE_RAMPS] = "ramps",
+		[STORE_ALERTS] = "alerts",
 	};
 	enum err e = store_databases_open(s->kv, s->options.path, &s->databases, error, size);
 	uint64_t count = 0;

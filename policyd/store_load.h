@@ -15,7 +15,7 @@
 #include "ledger.h"
 
 /* 1: counters and suppressions. 2: what became of mail (counts, trouble, queue, brakes,
- * ramps)
+ * ramps, alerts)
  * beside them. */
 #define STORE_SCHEMA 2
 #define STORE_RING   4096u /* records; a round of folding takes at most a quarter */

@@ -125,6 +125,16 @@ static const struct grammar_option warmup_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option alert_list_options[] = {
+	{ 0, "all", NULL, "also those that are over" },
+	END_OF_OPTIONS,
+};
+
+static const struct grammar_option alert_mute_options[] = {
+	{ 0, "for", "DURATION", "how long, as in 2h (24h)" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option ingest_options[] = {
 	{ 0, "dry-run", NULL, "say what the report says, and tell nobody" },
 	END_OF_OPTIONS,
@@ -236,6 +246,15 @@ static const struct grammar_command commands[] = {
 	{ "brake list", "what is paused because of what receivers said", NULL, cmd_brake_list },
 	{ "brake release <scope> <name> <place>", "end such a pause; as brake list prints it",
 	    pause_options, cmd_brake_release },
+	{ "alert list", "what an administrator should know", alert_list_options,
+	    cmd_alert_list },
+	{ "alert ack <alert>...", "you have seen it: it is not told again", NULL,
+	    cmd_alert_ack },
+	{ "alert mute <alert>", "do not tell of it for a while", alert_mute_options,
+	    cmd_alert_mute },
+	{ "alert test", "an alert without a reason, to try the ways", NULL, cmd_alert_test },
+	{ "alert send", "tell what was not told yet: by mail and by the hook", NULL,
+	    cmd_alert_send },
 	{ "warmup status [<name>]", "who warms up, and how far it has come", NULL,
 	    cmd_warmup_status },
 	{ "warmup plans [<plan>]", "plans of warmup.conf, or the days of one", plans_options,

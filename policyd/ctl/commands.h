@@ -45,6 +45,12 @@ int cmd_warmup_pause(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_resume(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_adjust(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_stop(struct ctl *ctl, const struct grammar_match *match);
+/* cmd_alert.c */
+int cmd_alert_list(struct ctl *ctl, const struct grammar_match *match);
+int cmd_alert_ack(struct ctl *ctl, const struct grammar_match *match);
+int cmd_alert_mute(struct ctl *ctl, const struct grammar_match *match);
+int cmd_alert_test(struct ctl *ctl, const struct grammar_match *match);
+int cmd_alert_send(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_ingest.c */
 int cmd_ingest(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_classify.c */

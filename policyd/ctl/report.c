@@ -159,7 +159,7 @@ enum cell_kind report_kind(struct span column)
 		"log_unreadable", "tracked", "suppressed_by_log", "attempted", "delivered",
 		"delayed", "bounced", "hard", "blocked", "unproven", "slowed", "complained",
 		"unsubscribed", "clicked", "opened", "hard_percent", "delayed_percent",
-		"complained_percent", "relapses" };
+		"complained_percent", "relapses", "times", "day", "days", "budget" };
 	static const char *const states[] = { "severity", "state", "file_state", "decision" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
@@ -169,7 +169,7 @@ enum cell_kind report_kind(struct span column)
 		if (span_eq(column, span_cstr(states[i])))
 			return CELL_STATE;
 	return span_eq(column, SPAN("fits")) || span_eq(column, SPAN("suppressed")) ||
-		       span_eq(column, SPAN("split"))
+		       span_eq(column, SPAN("split")) || span_eq(column, SPAN("told"))
 		   ? CELL_YES_NO
 		   : CELL_TEXT;
 }

@@ -128,6 +128,19 @@ def waits(stack):
     wait_until(lambda: suppressed(stack, to) == "invalid", 20, "read")
 
 
+def alert(stack):
+    """By the real sendmail(1): the host's own mail, from nobody."""
+    status, _, error = stack.penguinctl("alert", "test")
+    expect(status == 0, error)
+    status, _, error = stack.penguinctl("alert", "send")
+    expect(status == 0, error)
+    wait_until(lambda: [m for m in stack.sink.messages if "ops@dest.example" in m.recipients], 20,
+               "the mail")
+    m = [m for m in stack.sink.messages if "ops@dest.example" in m.recipients][0]
+    expect(m.sender == "" and m.headers("Subject") == [b"[penguinmails] test"], m.data)
+    expect(b"info: test\r\n" in m.body, m.body)
+
+
 def main():
     problem = available()
     if problem:
@@ -140,9 +153,11 @@ def main():
                postfix='returns = "nobody";\n',
                settings={"relay_domains": "%s, %s" % (RELAY_DOMAIN, BOUNCES)},
                more='providers = "%s/etc/providers.conf";\nreplies = "%s/etc/replies.conf";\n'
-               'reactions = "";\n' % (REPO, REPO)) as stack:
+               'reactions = "";\nalerts = { mail = "ops@dest.example"; };\n'
+               % (REPO, REPO)) as stack:
         for name, check in (("attached", attach), ("there and back", there_and_back),
-                            ("of several", of_several), ("refused", refused), ("waits", waits)):
+                            ("of several", of_several), ("refused", refused), ("waits", waits),
+                            ("an alert", alert)):
             suite.check("returned mail: " + name, check, stack)
     return suite.end()
 
