@@ -4,6 +4,7 @@
 #include "addr.h"
 #include "config_check.h"
 #include "domain.h"
+#include "keyring.h"
 #include "net.h"
 
 const char *check_not_empty(struct span value)
@@ -391,6 +392,41 @@ static void check_complaint_address(struct config_reader *r,
 		    "complaint_address is neither at %s nor below it", d->name);
 }
 
+/* The keys of the domain's ring. Who may not read it (penguin-policyd) needs no keys; without a
+ * file there are none yet. */
+static void read_ring(
+    struct config_reader *r, const struct config_setting_t *group, struct tenant_domain *d)
+{
+	char path[4096], error[4352];
+	struct dkim_key *list;
+	struct ring ring;
+	enum err e;
+	int n = snprintf(
+	    path, sizeof path, "%s/%s/%s", r->provider->milter.keys, d->name, RING_FILE);
+
+	if (n < 0 || (size_t)n >= sizeof path)
+		return;
+	e = ring_read(path, &ring, error, sizeof error);
+	if (e == ERR_NOTFOUND || e == ERR_DENIED)
+		return;
+	list = arena_array(r->arena, ring.count + 1, sizeof *list);
+	if (e != ERR_OK || list == NULL) {
+		config_error(r, config_line(group, "dkim_ring", 0), "%s",
+		    e != ERR_OK ? error : err_text(ERR_NOMEM));
+		return;
+	}
+	for (size_t i = 0; i < ring.count; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s/%s.pem", r->provider->milter.keys,
+		    d->name, ring.at[i].selector);
+		list[i] = (struct dkim_key){ .selector = arena_dup(
+						 r->arena, span_cstr(ring.at[i].selector)),
+			.state = ring.at[i].state,
+			.path = arena_dup(r->arena, span_cstr(path)) };
+	}
+	d->keys = list;
+	d->key_count = ring.count;
+}
+
 void finish_domain(struct config_reader *r, const struct config_setting_t *group, void *object)
 {
 	struct tenant_domain *d = object;
@@ -399,6 +435,12 @@ void finish_domain(struct config_reader *r, const struct config_setting_t *group
 	make_canonical(r, &d->tracking_host);
 	make_canonical(r, &d->bounce_domain);
 	check_complaint_address(r, group, d);
+	if (d->ring && d->key_count > 0)
+		config_error(r, config_line(group, "dkim_ring", 0),
+		    "\"%s\" has keys here, and dkim_ring; it is one or the other",
+		    d->name != NULL ? d->name : "");
+	else if (d->ring && d->name != NULL)
+		read_ring(r, group, d);
 	for (size_t i = 0; i < d->key_count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (d->keys[i].selector != NULL && d->keys[k].selector != NULL &&

@@ -264,6 +264,16 @@ static bool is_settled(const struct config_identity *id)
 	return clock_wall_ns() - changed_ns > SETTLED_NS;
 }
 
+/* Its keys stand in files of their own, which change while the tenant's does not. */
+static bool has_ring(const struct tenant *t)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < t->domain_count; i++)
+		any = any || t->domains[i].ring;
+	return any;
+}
+
 static void read_candidate(struct load *l, size_t i)
 {
 	struct candidate *c = &l->at[i];
@@ -295,7 +305,7 @@ static void read_candidate(struct load *l, size_t i)
 		return;
 	switch (config_read_tenant(&r, buf_span(&l->text), find_zone, l, &c->fresh)) {
 	case ERR_OK:
-		if (is_settled(&identity))
+		if (is_settled(&identity) && !has_ring(&c->fresh->tenant))
 			c->fresh->identity = identity;
 		break;
 	case ERR_NOMEM: l->out_of_memory = true; break;

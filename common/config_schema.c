@@ -514,6 +514,9 @@ static const struct setting_row rows[] = {
 	    "address at the domain, or below it, to which receivers may send complaints "
 	    "(CFBL-Address)",
 	    AT(struct tenant_domain, complaint_address), .check = check_mailto),
+	ROW("tenant.domains", "dkim_ring", CONFIG_YES_NO, "false",
+	    "its keys are managed (penguinctl dkim rotate), and stand in their own file",
+	    AT(struct tenant_domain, ring)),
 	ROW("tenant.domains", "dkim", CONFIG_GROUPS, NULL, "keys that sign for the domain",
 	    LIST(struct tenant_domain, keys, key_count), .block = "tenant.domains.dkim",
 	    .size = sizeof(struct dkim_key), .finish = finish_key),

@@ -118,8 +118,19 @@ struct plugin_setting {
 
 enum stream_class { CLASS_BULK, CLASS_TRANSACTIONAL };
 
+/* Of a key (keyring.h); those that a tenant's file names are active. */
+enum dkim_state {
+	DKIM_ACTIVE,
+	DKIM_GENERATED,
+	DKIM_PUBLISHED,
+	DKIM_RETIRING, /* from here on it does not sign any more */
+	DKIM_REVOKED,
+	DKIM_STATES
+};
+
 struct dkim_key {
 	const char *selector;
+	enum dkim_state state;
 	const char *path;           /* absolute: relative names are below milter.keys */
 	const char *const *streams; /* NULL-terminated names it signs for; NULL = all */
 };
@@ -130,6 +141,7 @@ struct tenant_domain {
 	const char *tracking_host;     /* canonical; NULL: no links of ours */
 	const char *bounce_domain;     /* canonical; NULL: return paths stay the tenant's */
 	const char *complaint_address; /* where receivers send complaints (RFC 9477); or NULL */
+	bool ring; /* its keys are those of its ring (keyring.h), not of the tenant's file */
 	const struct dkim_key *keys;
 	size_t key_count;
 };

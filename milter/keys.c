@@ -509,6 +509,7 @@ size_t keys_prove_all(struct keys *keys, const struct snapshot *s, struct buf *r
 		for (size_t d = 0; d < t->domain_count; d++)
 			for (size_t k = 0; k < t->domains[d].key_count; k++)
 				failed +=
+				    t->domains[d].keys[k].state < DKIM_RETIRING &&
 				    !prove(keys, t->domains[d].keys[k].path, t->file, report);
 	}
 	return failed;

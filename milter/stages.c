@@ -118,6 +118,8 @@ static bool check_author(struct mail *mail)
 
 static bool key_applies(const struct dkim_key *key, const struct stream *stream)
 {
+	if (key->state != DKIM_ACTIVE)
+		return false;
 	if (key->streams == NULL)
 		return true;
 	for (size_t i = 0; key->streams[i] != NULL; i++)

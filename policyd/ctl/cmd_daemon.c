@@ -107,6 +107,20 @@ static void reload_milter(struct ctl *ctl)
 			      "(systemctl reload penguin-milter)");
 }
 
+int daemons_reload(struct ctl *ctl)
+{
+	struct buf request = BUF_INIT(REQUEST_MAX);
+	struct attr_request reply;
+	int status;
+
+	client_begin(&request, CONTROL_RELOAD);
+	status = ctl_call(ctl, &request, 10 * CTL_TIMEOUT_S, NULL, &reply);
+	buf_free(&request);
+	/* The milter signs, and has to know, whatever the other says. */
+	reload_milter(ctl);
+	return status;
+}
+
 int cmd_reload(struct ctl *ctl, const struct grammar_match *match UNUSED)
 {
 	struct buf request = BUF_INIT(REQUEST_MAX);

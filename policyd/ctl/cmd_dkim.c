@@ -1,10 +1,5 @@
 /* cmd_dkim - "dkim genkey": writes a new private key where penguin-milter looks for it and says
  * what belongs into DNS and into the tenant's file. Never overwrites a key. */
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -12,6 +7,7 @@
 #include "domain.h"
 #include "file.h"
 #include "genkey.h"
+#include "key_place.h"
 #include "zone.h"
 
 #define KEY_OCTETS_MAX 65536
@@ -22,14 +18,6 @@ struct request {
 	const char *selector;  /* given, or NULL */
 	unsigned bits;
 	bool make[2]; /* by enum genkey_type */
-};
-
-struct place {
-	char path[2048]; /* of the directory */
-	int fd;
-	uid_t owner;
-	gid_t group;
-	bool below_keys; /* below milter.keys: the configuration may name it relatively */
 };
 
 static bool read_request(const struct grammar_match *match, struct request *q)
@@ -67,64 +55,6 @@ static bool read_request(const struct grammar_match *match, struct request *q)
 	return true;
 }
 
-/* As root, the key is penguin-milter's. */
-static bool find_owner(const struct ctl *ctl, struct place *p)
-{
-	const char *user = ctl->provider != NULL ? ctl_provider(ctl)->milter.user : "";
-	const struct passwd *entry;
-	uint64_t uid;
-
-	p->owner = (uid_t)-1;
-	p->group = (gid_t)-1;
-	if (geteuid() != 0 || user[0] == '\0')
-		return true;
-	if (span_u64(span_cstr(user), &uid) && uid < UINT32_MAX) {
-		p->owner = (uid_t)uid;
-		return true;
-	}
-	entry = getpwnam(user);
-	if (entry == NULL) {
-		ctl_error("there is no user \"%s\" (milter.user) to own the key", user);
-		return false;
-	}
-	p->owner = entry->pw_uid;
-	p->group = entry->pw_gid;
-	return true;
-}
-
-static int open_place(struct ctl *ctl, const struct request *q, struct place *p)
-{
-	const char *keys;
-
-	p->fd = -1;
-	p->below_keys = q->directory == NULL;
-	if (q->directory == NULL || geteuid() == 0) {
-		int status = ctl_load_provider(ctl);
-
-		if (status != EX_OK)
-			return status;
-	}
-	if (!find_owner(ctl, p))
-		return EX_NOUSER;
-	keys = q->directory == NULL ? ctl_provider(ctl)->milter.keys : NULL;
-	(void)snprintf(p->path, sizeof p->path, "%s%s%s",
-	    q->directory != NULL ? q->directory : keys, q->directory != NULL ? "" : "/",
-	    q->directory != NULL ? "" : q->domain);
-	if (mkdir(p->path, 0700) == 0) {
-		if (p->owner != (uid_t)-1 && chown(p->path, p->owner, p->group) < 0)
-			ctl_note(ctl, "%s: %s", p->path, strerror(errno));
-	} else if (errno != EEXIST) {
-		ctl_error("%s: %s", p->path, strerror(errno));
-		return errno == EACCES ? EX_NOPERM : EX_CANTCREAT;
-	}
-	p->fd = open(p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->fd < 0) {
-		ctl_error("%s: %s", p->path, strerror(errno));
-		return EX_CANTCREAT;
-	}
-	return EX_OK;
-}
-
 /* "pm", year and month, "r" or "e"; a given selector gets the letter only beside another key. */
 static void choose_selector(
     const struct request *q, enum genkey_type type, char *out, size_t size)
@@ -142,7 +72,7 @@ static void choose_selector(
 }
 
 static int make_key(struct ctl *ctl, const struct request *q, enum genkey_type type,
-    const struct place *p, struct report_table *table, struct buf *config, struct buf *zone)
+    const struct key_place *p, struct report_table *table, struct buf *config, struct buf *zone)
 {
 	struct buf pem = BUF_INIT(KEY_OCTETS_MAX), record = BUF_INIT(KEY_OCTETS_MAX),
 		   line = BUF_INIT(KEY_OCTETS_MAX), path = BUF_INIT(8192);
@@ -195,12 +125,12 @@ int cmd_dkim_genkey(struct ctl *ctl, const struct grammar_match *match)
 	struct report *report = report_new();
 	struct report_table *table;
 	struct request q;
-	struct place p = { .fd = -1 };
+	struct key_place p = { .fd = -1 };
 	int status = EX_USAGE;
 
 	if (report == NULL || !read_request(match, &q))
 		goto out;
-	status = open_place(ctl, &q, &p);
+	status = key_place_open(ctl, q.domain, q.directory, &p);
 	report_field(report, "domain", CELL_TEXT, span_cstr(q.domain));
 	table = report_table(report, "keys");
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)

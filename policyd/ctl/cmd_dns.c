@@ -5,15 +5,13 @@
 #include "commands.h"
 #include "dns_check.h"
 #include "dns_plan.h"
+#include "dns_tools.h"
 #include "dns_work.h"
 #include "domain.h"
-#include "file.h"
-#include "genkey.h"
 #include "process.h"
 #include "progress.h"
 
-#define KEY_OCTETS_MAX 16384
-#define SPF_TEXT_MAX   8192
+#define SPF_TEXT_MAX 8192
 
 /* One line of work: a domain of a tenant, or our host. */
 struct subject {
@@ -180,35 +178,6 @@ static void end(struct dns_command *c)
 
 /* ---- plans ---- */
 
-static void read_key(const char *path, struct arena *arena, struct dns_public_key *key_r)
-{
-	struct buf pem = BUF_INIT(KEY_OCTETS_MAX), record = BUF_INIT(KEY_OCTETS_MAX);
-	enum genkey_type type = GENKEY_RSA;
-	unsigned bits = 0;
-	enum err e = file_read(path, &pem);
-	char text[4300];
-
-	*key_r = (struct dns_public_key){ .type = "rsa" };
-	if (e == ERR_OK)
-		e = genkey_public(buf_span(&pem), &type, &bits, &record);
-	if (e == ERR_OK) {
-		const char *p = arena_dup(arena, buf_span(&record));
-
-		key_r->type = type == GENKEY_RSA ? "rsa" : "ed25519";
-		key_r->record = span_cstr(p);
-		e = p != NULL ? ERR_OK : ERR_NOMEM;
-	}
-	if (e != ERR_OK) {
-		(void)snprintf(text, sizeof text, "%s: %s%s", path, err_text(e),
-		    e == ERR_DENIED ? "; root can read it" : "");
-		key_r->problem = arena_dup(arena, span_cstr(text));
-		if (key_r->problem == NULL)
-			key_r->problem = err_text(ERR_NOMEM);
-	}
-	genkey_wipe(&pem);
-	buf_free(&record);
-}
-
 static enum err plan_subject(
     void *context, size_t index, struct arena *arena, struct dns_plan *plan_r)
 {
@@ -222,7 +191,7 @@ static enum err plan_subject(
 	if (keys == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < domain->key_count; i++)
-		read_key(domain->keys[i].path, arena, &keys[i]);
+		dns_public_key_read(domain->keys[i].path, arena, &keys[i]);
 	return dns_plan_domain(domain, keys, &c->ours, arena, plan_r);
 }
 
@@ -373,38 +342,6 @@ static void on_tick(void *context, size_t done, size_t count)
 	progress_update(&c->progress, done, count, 0);
 }
 
-static bool read_number(
-    const struct grammar_match *match, const char *option, uint64_t most, uint64_t *number_io)
-{
-	const char *text = grammar_value(match, option);
-
-	if (text == NULL)
-		return true;
-	if (span_u64(span_cstr(text), number_io) && *number_io > 0 && *number_io <= most)
-		return true;
-	ctl_error("--%s wants a number from 1 to %llu", option, (unsigned long long)most);
-	return false;
-}
-
-static int open_resolver(const struct grammar_match *match, struct dns **dns_r)
-{
-	uint64_t port = 53, timeout_ms = 2000;
-	char error[256];
-	enum err e;
-
-	if (!read_number(match, "authority-port", UINT16_MAX, &port) ||
-	    !read_number(match, "timeout", 60000, &timeout_ms))
-		return EX_USAGE;
-	e = dns_open(&(struct dns_options){ .server = grammar_value(match, "server"),
-			 .authority_port = (uint16_t)port,
-			 .timeout_ms = (int)timeout_ms },
-	    dns_r, error, sizeof error);
-	if (e == ERR_OK)
-		return EX_OK;
-	ctl_error("%s", error);
-	return e == ERR_SYNTAX ? EX_USAGE : EX_OSERR;
-}
-
 static void name_columns(struct dns_command *c, struct report *report)
 {
 	static const char *const domains[] = { "domain", "tenant", "score", "points", "of",
@@ -436,7 +373,7 @@ int cmd_dns_check(struct ctl *ctl, const struct grammar_match *match)
 	const struct dns_work_calls calls = { plan_subject, take_verdicts, on_tick, &c };
 	struct report *report = report_new();
 	struct dns *dns = NULL;
-	int status = report != NULL ? open_resolver(match, &dns) : EX_OSERR;
+	int status = report != NULL ? dns_resolver_open(match, &dns) : EX_OSERR;
 	enum err e;
 
 	if (status == EX_OK)

@@ -169,6 +169,18 @@ static const struct grammar_option genkey_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option dkim_rotate_options[] = {
+	{ 0, "now", NULL, "the next key takes over as soon as DNS has it" },
+	{ 0, "emergency", NULL, "revoke what signs at once, also without a next key" },
+	{ 0, "dry-run", NULL, "say what would be done, and do nothing" },
+	{ 0, "type", "TYPE", "of a first key: rsa, ed25519 or both (rsa)" },
+	{ 0, "lifetime", "DURATION", "how long a key signs (180d)" },
+	{ 0, "server", "ADDRESS[:PORT]", "resolver to ask (those of resolv.conf)" },
+	{ 0, "authority-port", "PORT", "port of the zones' own servers (53)" },
+	{ 0, "timeout", "MS", "wait so long for an answer, twice (2000)" },
+	END_OF_OPTIONS,
+};
+
 static const struct grammar_option rotate_options[] = {
 	{ 0, "if-missing", NULL, "make the first key; change nothing when there is one" },
 	END_OF_OPTIONS,
@@ -297,6 +309,14 @@ static const struct grammar_command commands[] = {
 	    cmd_suppress_export },
 	{ "dkim genkey <domain>", "make a signing key and its DNS record", genkey_options,
 	    cmd_dkim_genkey },
+	{ "dkim list [<domain>]...", "keys of domains with dkim_ring", NULL, cmd_dkim_list },
+	{ "dkim rotate [<domain>]...", "do what is due with them, as far as DNS allows",
+	    dkim_rotate_options, cmd_dkim_rotate },
+	{ "dkim activate <domain> <selector>", "sign with that key, whatever DNS says", NULL,
+	    cmd_dkim_activate },
+	{ "dkim retire <domain> <selector>", "do not sign with that key any more", NULL,
+	    cmd_dkim_retire },
+	{ "dkim rollback <domain>", "sign with the key before again", NULL, cmd_dkim_rollback },
 	{ "dns show <domain>...", "what must be published for a sending domain or our host",
 	    NULL, cmd_dns_show },
 	{ "dns check [<domain>]...", "compare DNS with that; without a domain: all of them",

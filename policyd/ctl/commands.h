@@ -77,6 +77,14 @@ int cmd_suppress_import(struct ctl *ctl, const struct grammar_match *match);
 int cmd_suppress_export(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_dkim.c */
 int cmd_dkim_genkey(struct ctl *ctl, const struct grammar_match *match);
+/* The same as reload, without a report. */
+int daemons_reload(struct ctl *ctl);
+/* cmd_ring.c */
+int cmd_dkim_list(struct ctl *ctl, const struct grammar_match *match);
+int cmd_dkim_rotate(struct ctl *ctl, const struct grammar_match *match);
+int cmd_dkim_activate(struct ctl *ctl, const struct grammar_match *match);
+int cmd_dkim_retire(struct ctl *ctl, const struct grammar_match *match);
+int cmd_dkim_rollback(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_dns.c */
 int cmd_dns_show(struct ctl *ctl, const struct grammar_match *match);
 int cmd_dns_check(struct ctl *ctl, const struct grammar_match *match);

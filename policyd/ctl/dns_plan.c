@@ -72,12 +72,21 @@ static void plan_keys(struct plan_writer *w, const struct tenant_domain *domain,
 	struct expected *e;
 
 	for (size_t i = 0; i < domain->key_count; i++) {
+		bool revoked = domain->keys[i].state == DKIM_REVOKED;
 		const char *p = NULL;
 
-		e = add(w, RECORD_DKIM, RECORD_REQUIRED, DNS_TXT,
+		e = add(w, RECORD_DKIM, revoked ? RECORD_OPTIONAL : RECORD_REQUIRED, DNS_TXT,
 		    format(w, "%s._domainkey.%s", domain->keys[i].selector, domain->name),
-		    keys[i].problem == NULL ? keys[i].record : SPAN(""));
-		e->problem = keys[i].problem;
+		    revoked                   ? SPAN("v=DKIM1; p=")
+		    : keys[i].problem == NULL ? keys[i].record
+					      : SPAN(""));
+		e->problem =
+		    revoked ? "revoked: this says so, and goes with the key" : keys[i].problem;
+		if (revoked) {
+			e->problem_state = RECORD_GOOD;
+			e->key_type = keys[i].type;
+			continue;
+		}
 		e->problem_state = RECORD_UNKNOWN;
 		e->key_type = keys[i].type;
 		for (size_t k = 0; keys[i].problem == NULL && k + 2 < keys[i].record.n; k++)
@@ -92,6 +101,18 @@ static void plan_keys(struct plan_writer *w, const struct tenant_domain *domain,
 	    format(w, "_domainkey.%s", domain->name), SPAN(""));
 	e->problem = "the domain has no key: penguinctl dkim genkey makes one";
 	e->problem_state = RECORD_MISSING;
+}
+
+enum err dns_plan_keys(const struct tenant_domain *domain, const struct dns_public_key *keys,
+    struct arena *arena, struct dns_plan *plan_r)
+{
+	struct plan_writer w;
+	enum err e = start(&w, NULL, arena, domain->name);
+
+	if (e != ERR_OK)
+		return e;
+	plan_keys(&w, domain, keys);
+	return finish(&w, plan_r);
 }
 
 static void plan_dmarc(struct plan_writer *w, const struct tenant_domain *domain)

@@ -27,6 +27,10 @@ enum err dns_plan_domain(const struct tenant_domain *domain, const struct dns_pu
 enum err dns_plan_host(
     const struct dns_ours *ours, struct arena *arena, struct dns_plan *plan_r) CHECKED;
 
+/* Only its keys' records. */
+enum err dns_plan_keys(const struct tenant_domain *domain, const struct dns_public_key *keys,
+    struct arena *arena, struct dns_plan *plan_r) CHECKED;
+
 /* A line of a zone file; for a kind without a record of its own, or whose contents we do not know,
  * nothing. Texts are cut into strings of at most 255 octets (RFC 1035 section 3.3.14). */
 void dns_plan_line(const struct expected *e, struct buf *out);
