@@ -10,7 +10,7 @@
 
 /* ---- plans ---- */
 
-static int read_plans(struct ctl *ctl, struct warmup_plans **plans_r)
+int warmup_plans_open(struct ctl *ctl, struct warmup_plans **plans_r)
 {
 	char error[512];
 	int status = ctl_load_provider(ctl);
@@ -95,7 +95,7 @@ int cmd_warmup_plans(struct ctl *ctl, const struct grammar_match *match)
 	struct warmup_plans *plans = NULL;
 	struct report *report = report_new();
 	const struct warmup_plan *plan;
-	int status = report != NULL ? read_plans(ctl, &plans) : EX_OSERR;
+	int status = report != NULL ? warmup_plans_open(ctl, &plans) : EX_OSERR;
 
 	if (status != EX_OK)
 		goto out;

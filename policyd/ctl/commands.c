@@ -100,6 +100,20 @@ static const struct grammar_option plans_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct grammar_option simulation_options[] = {
+	{ 0, "provider", "PROVIDER", "the budgets for this mailbox provider (other)" },
+	{ 0, "days", "N", "how many days (60)" },
+	{ 0, "volume", "N", "recipients that want mail each day (those of the last day)" },
+	{ 0, "hard", "PERCENT", "of addresses that are not there (0.5)" },
+	{ 0, "delayed", "PERCENT", "that is put off, from a sender in good standing (2)" },
+	{ 0, "complained", "PERCENT", "of complaints (0.02)" },
+	{ 0, "bad-day", "N", "a day with ten times of each" },
+	{ 0, "bad-days", "N", "so many of them (1)" },
+	{ 0, "calendar", NULL, "the plan goes on each day, whatever happens" },
+	{ 0, "svg", "FILE", "draw it, too" },
+	END_OF_OPTIONS,
+};
+
 #define PLACE_OPTION                                                                           \
 	{                                                                                      \
 		0, "provider", "PROVIDER", "only mail to this mailbox provider"                \
@@ -271,6 +285,8 @@ static const struct grammar_command commands[] = {
 	    cmd_warmup_status },
 	{ "warmup plans [<plan>]", "plans of warmup.conf, or the days of one", plans_options,
 	    cmd_warmup_plans },
+	{ "warmup simulate <plan>", "what a plan would do with a made-up provider",
+	    simulation_options, cmd_warmup_simulate },
 	{ "warmup start <scope> <name> [<plan>]", "begin a plan for a source or a domain",
 	    warmup_start_options, cmd_warmup_start },
 	{ "warmup pause <scope> <name>", "let nothing leave until it is resumed",

@@ -39,6 +39,11 @@ int cmd_brake_list(struct ctl *ctl, const struct grammar_match *match);
 int cmd_brake_release(struct ctl *ctl, const struct grammar_match *match);
 /* cmd_warmup.c */
 int cmd_warmup_plans(struct ctl *ctl, const struct grammar_match *match);
+/* The plans of warmup.conf; a status, and what is wrong was said. */
+struct warmup_plans;
+int warmup_plans_open(struct ctl *ctl, struct warmup_plans **plans_r);
+/* cmd_simulate.c */
+int cmd_warmup_simulate(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_status(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_start(struct ctl *ctl, const struct grammar_match *match);
 int cmd_warmup_pause(struct ctl *ctl, const struct grammar_match *match);

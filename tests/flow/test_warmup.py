@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import time
+import xml.etree.ElementTree
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -456,6 +457,40 @@ def shipped():
         expect(status == 0 and out.count(b"\n") == 13, out)
 
 
+def simulated():
+    """The table of etc/README.md is what the simulation says; an SVG is one."""
+    with World() as w:
+        conf, svg = w.lab.path / "plans.conf", w.lab.path / "curve.svg"
+        conf.write_text(w.config.file.read_text().replace(str(w.plans), "%s/etc/warmup.conf" % REPO))
+
+        def run_plan(plan, *more):
+            status, out, err = run([str(BUILD / "penguinctl"), "-c", str(conf), "warmup", "simulate",
+                                    plan, "--provider", "google", "--days", "90", "--bad-day", "10",
+                                    "--json", *more])
+            expect(status == 0, err)
+            return json.loads(out)
+
+        rows = re.findall(r"^\| ([a-z]+(?:-\w+)?) \|(.* \|.* \|.* \|.* \|.* \|.* \|.* \|.*) \|$",
+                          (REPO / "etc/README.md").read_text(), re.M)
+        rows = [(plan, [c.strip() for c in rest.split("|")]) for plan, rest in rows if plan != "plan"]
+        expect(len(rows) == 12, rows)
+        for plan, cells in rows:
+            want = []
+            for more in ((), ("--calendar",)):
+                r = run_plan(plan, *more)
+                want += [str(r["completed_on_day"] or "-"), str(r["sent"]),
+                         "%.1f" % (100 * r["delayed"] / r["sent"]), str(r["blocked_days"])]
+            expect(cells == want, (plan, cells, want))
+        days = run_plan("standard", "--svg", str(svg))["days"]
+        expect(len(days) == 90 and all(d["sent"] <= d["budget"] for d in days), days)
+        root = xml.etree.ElementTree.parse(svg).getroot()
+        lines = root.findall("{http://www.w3.org/2000/svg}polyline")
+        expect([len(x.get("points").split()) for x in lines] == [90, 90], svg.read_text())
+        for words in (("none",), ("standard", "--days", "0"), ("standard", "--hard", "101")):
+            status, _, err = w.ctl("warmup", "simulate", *words)
+            expect(status in (64, 65) and err, words)
+
+
 def checked():
     """penguinctl check says which plan is not there, and that outcomes are needed."""
     with World("absent") as w:
@@ -479,7 +514,8 @@ def main():
                         ("outcomes", outcomes), ("blocks", blocks), ("idle", idle),
                         ("by hand", by_hand), ("adjusting", adjusting), ("domains", domains),
                         ("no plan", no_plan), ("another plan", another_plan),
-                        ("kill -9", killed), ("shipped plans", shipped), ("check", checked)):
+                        ("kill -9", killed), ("shipped plans", shipped), ("check", checked),
+                        ("simulated", simulated)):
         suite.check("warm-up: " + name, check)
     sys.exit(suite.end())
 
