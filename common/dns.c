@@ -289,13 +289,15 @@ enum err dns_ask(struct dns *dns, const uint8_t *server, const char *name, enum 
 static size_t collect(const struct peer *peer, struct pollfd *at, int *wait_ms)
 {
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	int bits = ares_getsock(peer->channel, sockets, ARES_GETSOCK_MAXNUM);
+	unsigned bits = (unsigned)ares_getsock(peer->channel, sockets, ARES_GETSOCK_MAXNUM);
 	struct timeval time, *timeout = ares_timeout(peer->channel, NULL, &time);
 	size_t n = 0;
 
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-				       (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+		/* What the macros of ares.h say, which shift a one into the sign. */
+		bool readable = (bits >> i & 1) != 0;
+		bool writable = (bits >> (i + ARES_GETSOCK_MAXNUM) & 1) != 0;
+		short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
 
 		if (events != 0)
 			at[n++] = (struct pollfd){ .fd = sockets[i], .events = events };
