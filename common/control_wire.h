@@ -105,7 +105,8 @@
  * alert-change   in: action=ack|mute|told|test, alert, for (mute: a duration)
  * returned       in: path (the return path that the report came to, or that it names), kind
  *                (returned.h), address, original (of whom it is about), class (of replies.h),
- *                status; out: suppressed=yes|no; "notfound": not a return path of ours
+ *                status, local=yes|no (our own Postfix wrote it: the log tells it, too);
+ *                out: suppressed=yes|no; "notfound": not a return path of ours
  * db-backup      in: directory (absolute, new); out: octets
  * db-verify      out: records, damaged
  */

@@ -183,12 +183,25 @@ static bool is_automatic(struct arena *arena, struct span message)
 	return false;
 }
 
+/* What comes by SMTP gets "Received: from .." by our smtpd, whoever sent it; bounce(8)'s own mail
+ * begins with "Received: by ..". */
+static bool is_local(struct arena *arena, struct span message)
+{
+	struct span name, value;
+
+	while (returned_field(arena, &message, &name, &value))
+		if (span_eq_nocase(name, SPAN("received")))
+			return span_starts_nocase(value, SPAN("by "));
+	return false;
+}
+
 enum err returned_read(struct span message, struct arena *arena, struct returned *r_r)
 {
 	struct reading x = { .arena = arena, .r = r_r };
 	enum err e;
 
 	*r_r = (struct returned){ .kind = RETURNED_OTHER };
+	r_r->local = is_local(arena, message);
 	e = returned_walk(message, arena, on_part, &x);
 	if (e == ERR_OK && !x.delivery_status && !x.feedback && is_automatic(arena, message))
 		r_r->kind = RETURNED_AUTOMATIC;

@@ -37,6 +37,7 @@ struct returned_recipient {
 /* Spans point into the message or the arena. */
 struct returned {
 	enum returned_kind kind;
+	bool local; /* our own Postfix wrote it: it came over no network */
 	struct returned_recipient recipients[RETURNED_RECIPIENTS_MAX];
 	size_t count;
 	struct span feedback_type;

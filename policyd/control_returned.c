@@ -195,6 +195,15 @@ static const char *reason_of(const struct report *r)
 										 : NULL;
 }
 
+/* Our own Postfix's reports say what its log says, and the log was read. */
+static bool is_known(const struct control_call *call)
+{
+	struct feedback_statistics f;
+
+	feedback_statistics(call->session->server->feedback, &f);
+	return f.configured && span_eq(control_get(call, "local"), SPAN("yes"));
+}
+
 /* ---- the verb ---- */
 
 static enum sender_kind find_origin(struct server *s, struct span path, struct origin *o_r)
@@ -255,6 +264,10 @@ enum control_progress control_returned(struct control_call *call)
 	}
 	if (!returned_kind_of(control_get(call, "kind"), &r.kind)) {
 		control_error(call->reply, "syntax", "kind: not one");
+		return CONTROL_DONE;
+	}
+	if (is_known(call)) {
+		attr_put(call->reply, "suppressed", SPAN("no"));
 		return CONTROL_DONE;
 	}
 	(void)reply_class_of(control_get(call, "class"), &r.class);

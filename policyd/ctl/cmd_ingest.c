@@ -119,6 +119,7 @@ static int tell(struct ingest *in, struct span path, const struct returned_recip
 	client_begin(&request, CONTROL_RETURNED);
 	put_word(&request, "path", path);
 	attr_put(&request, "kind", span_cstr(returned_kind_text(in->report.kind)));
+	attr_put(&request, "local", in->report.local ? SPAN("yes") : SPAN("no"));
 	if (r != NULL) {
 		put_word(&request, "address", r->address);
 		put_word(&request, "original", r->original);
@@ -180,6 +181,7 @@ static int say(struct ingest *in)
 	if (report == NULL)
 		return status;
 	report_field(report, "kind", CELL_TEXT, span_cstr(returned_kind_text(r->kind)));
+	report_field(report, "local", CELL_YES_NO, in->report.local ? SPAN("yes") : SPAN("no"));
 	report_field(report, "feedback_type", CELL_TEXT, r->feedback_type);
 	report_field(report, "original_sender", CELL_TEXT, r->original_sender);
 	report_field(report, "complained", CELL_TEXT, r->complained);

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import tokens
-from lab import BUILD, expect, wait_until
+from lab import BUILD, Lab, expect, wait_until
 from messages import head
 from policyclient import Control
 from postfix import RELAY_DOMAIN, available
@@ -104,6 +104,33 @@ def of_several(stack):
     expect(suppressed(stack, to[0]) is None, "suppressed")
 
 
+def our_own(stack):
+    """What our own Postfix reports is in its log: it counts once, however it is told."""
+    to = stack.serial("bounce")
+    reply = final(stack.submit("acme", SENDER, [to], head(SENDER) + BODY))
+    expect(reply.code == 250, reply)
+    stack.postfix.wait_log("to=<b+")
+    wait_until(lambda: "relay=penguin-returns" in [
+        x for x in stack.postfix.log().splitlines() if "to=<b+" in x][-1], 20, "its report")
+
+    def bounced():
+        with Control(stack.config.control) as control:
+            reply = control.verb("stats", all="yes", by="tenant")
+        names = reply["columns"].split("\t")
+        return [dict(zip(names, v.split("\t")))["bounced"] for k, v in reply.items()
+                if k.startswith("row.")]
+
+    before = bounced()
+    wait_until(lambda: suppressed(stack, to) is not None or bounced() != [], 20, "counted")
+    # The report came after the line; a second count would come within a second.
+    wait_until(lambda: bounced() == ["1"], 10, "counted: %s %s" % (before, bounced()))
+    for _ in range(3):
+        reply = final(stack.submit("acme", SENDER, [stack.serial()], head(SENDER) + BODY))
+        expect(reply.code == 250, reply)
+    wait_until(lambda: len(stack.sink.messages) >= 3, 20, "other mail")
+    expect(bounced() == ["1"], bounced())
+
+
 def refused(stack):
     """What is none of ours; other mail from outside is not our business."""
     to = stack.serial("x")
@@ -145,7 +172,7 @@ def main():
     problem = available()
     if problem:
         return skip(problem)
-    suite = Suite()
+    suite, lab = Suite(), Lab()
     tenant = Tenant("acme", ["acme.example"], logins=["acme"],
                     domain='bounce_domain = "%s";' % BOUNCES,
                     streams='{ name = "news"; class = "transactional"; returns = "absorb"; }')
@@ -153,9 +180,9 @@ def main():
                postfix='returns = "nobody";\n',
                settings={"relay_domains": "%s, %s" % (RELAY_DOMAIN, BOUNCES)},
                more='providers = "%s/etc/providers.conf";\nreplies = "%s/etc/replies.conf";\n'
-               'reactions = "";\nalerts = { mail = "ops@dest.example"; };\n'
-               % (REPO, REPO)) as stack:
-        for name, check in (("attached", attach), ("there and back", there_and_back),
+               'reactions = "";\nfeedback = { log = "%s"; };\nalerts = { mail = "ops@dest.example"; };\n'
+               % (REPO, REPO, lab.path / "log/mail.log"), lab=lab) as stack:
+        for name, check in (("attached", attach), ("our own", our_own), ("there and back", there_and_back),
                             ("of several", of_several), ("refused", refused), ("waits", waits),
                             ("an alert", alert)):
             suite.check("returned mail: " + name, check, stack)

@@ -47,6 +47,7 @@ START_TEST(bounces)
 		    "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient jo@dest.example not "
 		    "found by SMTP address lookup" },
 		{ "dsn-cut", "jo@dest.example", "", "5.0.0", "" },
+		{ "dsn-local", "jo@dest.example", "jo@dest.example", "5.1.1", "550 no" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -54,6 +55,7 @@ START_TEST(bounces)
 
 		ck_assert_int_eq(r.kind, RETURNED_BOUNCE);
 		ck_assert_uint_eq(r.count, 1);
+		ck_assert_int_eq(r.local, strcmp(table[i].file, "dsn-local") == 0);
 		is(r.recipients[0].address, table[i].address);
 		is(r.recipients[0].original, table[i].original);
 		is(r.recipients[0].status, table[i].status);
