@@ -190,6 +190,20 @@ const struct source *snapshot_find_source_id(const struct snapshot *s, uint32_t 
 	return e != NULL ? &snapshot_provider(s)->sources[e->owner] : NULL;
 }
 
+const char *tenant_warmup(const struct tenant *t, const char *domain)
+{
+	for (size_t i = 0; i < t->stream_count; i++) {
+		const struct stream *s = &t->streams[i];
+		bool may = s->domains == NULL;
+
+		for (size_t k = 0; s->domains != NULL && s->domains[k] != NULL; k++)
+			may = may || strcmp(s->domains[k], domain) == 0;
+		if (s->warmup != NULL && may)
+			return s->warmup;
+	}
+	return NULL;
+}
+
 const struct pool *snapshot_find_pool(const struct snapshot *s, struct span name)
 {
 	const struct index_entry *e = index_find(&s->pools, name);

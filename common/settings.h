@@ -377,6 +377,9 @@ const struct source *snapshot_find_source_id(const struct snapshot *s, uint32_t 
 const struct pool *snapshot_find_pool(const struct snapshot *s, struct span name);
 /* A mailbox of the pool that is at no domain of the tenant, or NULL: it may use the pool. */
 const char *pool_foreign_mailbox(const struct pool *pool, const struct tenant *tenant);
+/* The plan of warm-up of that domain of the tenant: that of the first stream which names one and
+ * may use the domain, for all of them, as they warm it up together. NULL: none. */
+const char *tenant_warmup(const struct tenant *t, const char *domain);
 /* Where the stream's mail leaves from: its own pool, else the first rule's that fits. False: its
  * own pool is not there, or not for this tenant (any more). *pool_r NULL: Postfix's own way. */
 bool snapshot_stream_pool(const struct snapshot *s, const struct tenant *tenant,

@@ -103,6 +103,17 @@ void control_error_value(struct buf *reply, enum err e)
 	control_error(reply, word, "%s", err_text(e));
 }
 
+void control_stored(void *context, enum err e)
+{
+	struct control_session *s = context;
+
+	if (e == ERR_OK)
+		control_ok(&s->reply);
+	else
+		control_error_value(&s->reply, e);
+	control_finish(s);
+}
+
 struct span control_get(const struct control_call *call, const char *name)
 {
 	struct span s = attr_get(call->request, span_cstr(name));

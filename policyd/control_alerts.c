@@ -60,17 +60,6 @@ enum control_progress control_alert_list(struct control_call *call)
 	return CONTROL_DONE;
 }
 
-static void on_changed(void *context, enum err e)
-{
-	struct control_session *s = context;
-
-	if (e == ERR_OK)
-		control_ok(&s->reply);
-	else
-		control_error_value(&s->reply, e);
-	control_finish(s);
-}
-
 static void raise_test(const struct control_call *call, int64_t now_s)
 {
 	struct alerts *alerts = call->session->server->alerts;
@@ -109,7 +98,7 @@ enum control_progress control_alert_change(struct control_call *call)
 		return CONTROL_DONE;
 	}
 	e = alerts_change(
-	    s->server->alerts, name, actions[i].action, now_s + for_s, on_changed, s);
+	    s->server->alerts, name, actions[i].action, now_s + for_s, control_stored, s);
 	if (actions[i].action != ALERT_TOLD)
 		log_record(LOG_LEVEL_INFO, SPAN(""), "audit", LOG_CSTR("event", "alert"),
 		    LOG_SPAN("action", word), LOG_SPAN("alert", name),

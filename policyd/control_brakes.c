@@ -44,17 +44,6 @@ enum control_progress control_brake_list(struct control_call *call)
 	return CONTROL_DONE;
 }
 
-static void on_released(void *context, enum err e)
-{
-	struct control_session *s = context;
-
-	if (e == ERR_OK)
-		control_ok(&s->reply);
-	else
-		control_error_value(&s->reply, e);
-	control_finish(s);
-}
-
 enum control_progress control_brake_release(struct control_call *call)
 {
 	struct control_session *s = call->session;
@@ -68,7 +57,7 @@ enum control_progress control_brake_release(struct control_call *call)
 	}
 	if (span_eq(place, SPAN("everywhere")))
 		place = SPAN("");
-	e = brakes_release(s->server->brakes, scope, name, place, on_released, s);
+	e = brakes_release(s->server->brakes, scope, name, place, control_stored, s);
 	if (e == ERR_NOTFOUND)
 		control_error(call->reply, "notfound", "that is not paused");
 	else if (e != ERR_OK)

@@ -49,6 +49,9 @@ void control_error_value(struct buf *reply, enum err e);
 /* Sends session->reply; for handlers that said LATER. */
 void control_finish(struct control_session *s);
 
+/* The end of such a one: ok, or the error. context: the session. */
+void control_stored(void *context, enum err e);
+
 struct span control_get(const struct control_call *call, const char *name);
 /* "name.N" */
 struct span control_get_item(const struct control_call *call, const char *name, size_t index);

@@ -10,8 +10,6 @@
 #include "replies.h"
 #include "returned.h"
 
-#define DIAGNOSTIC_MAX 160u /* octets that an event keeps */
-
 /* What is known of the message, all of it from the return path. */
 struct origin {
 	const struct tenant *tenant;
@@ -138,16 +136,6 @@ static void on_suppressed(void *context, enum err e, size_t added, size_t presen
 	control_finish(s);
 }
 
-/* A complaint stops the tenant's bulk mail to the address, not what it needs to know: without a
- * stream of another class that is all of it. */
-static bool has_transactional(const struct tenant *t)
-{
-	for (size_t i = 0; i < t->stream_count; i++)
-		if (t->streams[i].class == CLASS_TRANSACTIONAL)
-			return true;
-	return false;
-}
-
 /* One of several; the last one's end is the answer. */
 static void on_one(void *context, enum err e, size_t added, size_t present)
 {
@@ -158,39 +146,67 @@ static void on_one(void *context, enum err e, size_t added, size_t present)
 		log_text(LOG_LEVEL_ERROR, "store: a complaint: %s", err_text(e));
 }
 
-static enum err suppress(struct control_session *s, const struct origin *o,
-    const struct report *r, const char *reason)
+/* stream NULL: of the whole tenant. */
+static enum err suppress_one(struct control_session *s, const struct origin *o,
+    const struct report *r, const char *reason, const struct stream *stream,
+    suppress_done *done)
 {
-	struct suppress_key key = { .scope = SUPPRESS_TENANT,
-		.tenant = span_cstr(o->tenant->name) };
+	const struct suppress_key key = {
+		.scope = stream != NULL ? SUPPRESS_STREAM : SUPPRESS_TENANT,
+		.tenant = span_cstr(o->tenant->name),
+		.stream = span_cstr(stream != NULL ? stream->name : ""),
+	};
 	struct suppress_row row = {
 		.reason = span_cstr(reason), .source = SPAN("report"), .added_s = r->now_s
 	};
-	enum err e = ERR_OK;
 
 	memcpy(row.digest, r->digest, sizeof row.digest);
-	if (r->kind != RETURNED_COMPLAINT || !has_transactional(o->tenant))
-		return suppress_add(s->server->suppress, &key, &row, 1, on_suppressed, s);
-	key.scope = SUPPRESS_STREAM;
-	for (size_t i = 0; i < o->tenant->stream_count && e == ERR_OK; i++) {
-		const struct stream *stream = o->tenant->streams + i;
+	return suppress_add(s->server->suppress, &key, &row, 1, done, s);
+}
 
-		key.stream = span_cstr(stream->name);
-		if (stream != o->stream && stream->class == CLASS_BULK)
-			e = suppress_add(s->server->suppress, &key, &row, 1, on_one, NULL);
+/* NULL: no stream is bulk. *all_r: every one is. */
+static const struct stream *last_bulk(const struct tenant *t, bool *all_r)
+{
+	const struct stream *last = NULL;
+
+	*all_r = true;
+	for (size_t i = 0; i < t->stream_count; i++) {
+		bool bulk = t->streams[i].class == CLASS_BULK;
+
+		*all_r = *all_r && bulk;
+		if (bulk)
+			last = &t->streams[i];
 	}
-	key.stream = span_cstr(o->stream->name);
-	return e == ERR_OK ? suppress_add(s->server->suppress, &key, &row, 1, on_suppressed, s)
-			   : e;
+	return last;
+}
+
+/* A complaint stops the tenant's bulk mail to the address, whatever it was about, and not what it
+ * needs to know; where every stream is bulk, all of it. */
+static enum err suppress(struct control_session *s, const struct origin *o,
+    const struct report *r, const char *reason)
+{
+	const struct tenant *t = o->tenant;
+	enum err e = ERR_OK;
+	bool all;
+	const struct stream *last = last_bulk(t, &all);
+
+	if (r->kind != RETURNED_COMPLAINT || all)
+		return suppress_one(s, o, r, reason, NULL, on_suppressed);
+	for (size_t i = 0; i < t->stream_count && e == ERR_OK; i++)
+		if (&t->streams[i] != last && t->streams[i].class == CLASS_BULK)
+			e = suppress_one(s, o, r, reason, &t->streams[i], on_one);
+	return e == ERR_OK ? suppress_one(s, o, r, reason, last, on_suppressed) : e;
 }
 
 /* NULL: it suppresses nobody. What text alone says does not, nor what may pass. */
-static const char *reason_of(const struct report *r)
+static const char *reason_of(const struct origin *o, const struct report *r)
 {
+	bool all;
+
 	if (r->address.n == 0)
 		return NULL;
 	if (r->kind == RETURNED_COMPLAINT)
-		return "complaint";
+		return last_bulk(o->tenant, &all) != NULL ? "complaint" : NULL;
 	return r->kind == RETURNED_BOUNCE && r->class == REPLY_INVALID_RECIPIENT ? "invalid"
 										 : NULL;
 }
@@ -275,19 +291,18 @@ enum control_progress control_returned(struct control_call *call)
 	r.provider = provider_of(s->server, call, &r, space);
 	e = r.address.n > 0 ? suppress_digest(s->server->suppress, r.address, r.digest)
 			    : ERR_OK;
-	reason = reason_of(&r);
-	if (e == ERR_OK) {
-		count_all(s->server, &o, &r);
-		put_event(s->server, call, &o, &r);
-		log_report(call, &o, &r, reason != NULL);
-		control_ok(&s->reply);
-		attr_put(&s->reply, "suppressed", reason != NULL ? SPAN("yes") : SPAN("no"));
-		if (reason == NULL)
-			return CONTROL_DONE;
+	reason = reason_of(&o, &r);
+	control_ok(&s->reply);
+	attr_put(&s->reply, "suppressed", reason != NULL ? SPAN("yes") : SPAN("no"));
+	/* First what may fail: a report that could not be taken comes again, and counts then. */
+	if (e == ERR_OK && reason != NULL)
 		e = suppress(s, &o, &r, reason);
+	if (e != ERR_OK) {
+		control_error_value(call->reply, e);
+		return CONTROL_DONE;
 	}
-	if (e == ERR_OK)
-		return CONTROL_LATER;
-	control_error_value(call->reply, e);
-	return CONTROL_DONE;
+	count_all(s->server, &o, &r);
+	put_event(s->server, call, &o, &r);
+	log_report(call, &o, &r, reason != NULL);
+	return reason != NULL ? CONTROL_LATER : CONTROL_DONE;
 }

@@ -70,10 +70,18 @@ static void on_changed(void *context, enum err e)
 /* The plan that the configuration names for it; empty: none. */
 static struct span configured_plan(const struct server *s, const struct ramp_change *c)
 {
-	const struct source *source =
-	    c->scope == COUNT_SOURCE ? snapshot_find_source(s->snapshot, c->name) : NULL;
+	const struct tenant_domain *domain = NULL;
+	const struct source *source;
+	size_t tenant;
 
-	return source != NULL ? span_cstr(source->warmup) : SPAN("");
+	if (c->scope == COUNT_SOURCE) {
+		source = snapshot_find_source(s->snapshot, c->name);
+		return span_cstr(source != NULL ? source->warmup : NULL);
+	}
+	tenant = snapshot_find_domain(s->snapshot, c->name, &domain);
+	return span_cstr(tenant != TENANT_NONE && domain != NULL
+			     ? tenant_warmup(snapshot_tenant(s->snapshot, tenant), domain->name)
+			     : NULL);
 }
 
 static bool exists(const struct server *s, const struct ramp_change *c)
@@ -130,8 +138,7 @@ enum control_progress control_warmup_change(struct control_call *call)
 		    count_scope_text(c.scope), SPAN_ARG(c.name));
 		return CONTROL_DONE;
 	}
-	if (c.plan.n == 0 && c.action != RAMP_ADJUST)
-		c.plan = configured_plan(s->server, &c);
+	c.configured = configured_plan(s->server, &c);
 	/* The reply is ready before it is known whether it holds. */
 	control_ok(&s->reply);
 	e = ramps_change(s->server->ramps, &c, on_changed, s, &count, error, sizeof error);

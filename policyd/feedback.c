@@ -67,8 +67,8 @@ static void extra_run(struct kv *kv, void *argument)
 			kv_abort(&txn);
 	} while (e == ERR_FULL && kv_grow(kv) == ERR_OK);
 	if (e != ERR_OK)
-		log_text(LOG_LEVEL_ERROR, "counters: %s; a second of clicks is not counted",
-		    err_text(e));
+		log_text(LOG_LEVEL_ERROR,
+		    "counters: %s; what was told in a second is not counted", err_text(e));
 }
 
 static void use_rules(struct feedback *f)

@@ -283,11 +283,9 @@ static void watch_health(const struct policyd *d, int64_t now_s)
 {
 	struct feedback_statistics f;
 	struct events_statistics ev;
-	struct kv_usage usage;
 
 	feedback_statistics(d->server.feedback, &f);
 	events_statistics(d->server.events, &ev);
-	kv_usage(store_kv(d->server.store), &usage);
 	{
 		const struct {
 			struct span name;
@@ -296,8 +294,7 @@ static void watch_health(const struct policyd *d, int64_t now_s)
 		} conditions[] = {
 			{ SPAN("store/failing"), !store_healthy(d->server.store),
 			    SPAN("the store cannot commit: mail is put off (451 4.3.0)") },
-			{ SPAN("store/nearly-full"),
-			    usage.used_octets / 4 >= usage.map_ceiling / 5,
+			{ SPAN("store/nearly-full"), d->store_told != 0,
 			    SPAN("more than 80 percent of store.map_ceiling are used: raise "
 				 "it") },
 			{ SPAN("log/unreadable"), f.configured && !f.healthy,

@@ -321,19 +321,21 @@ static bool warm_domain(struct server *server, const struct account *a,
     const struct policy_way *way, const struct pool_request *r, struct policy_charges *c,
     struct admission *m)
 {
-	const char *plan = a->who.stream->warmup;
 	const struct tenant_domain *domain = NULL;
 	struct ramp_question q = { .scope = COUNT_DOMAIN,
-		.plan = plan,
 		.provider = way->provider,
 		.amount = r->amount,
 		.now_ns = r->now_ns };
 	size_t n;
 
-	if (r->amount > 0 && (plan != NULL || ramps_any(server->ramps, COUNT_DOMAIN)))
+	if (r->amount > 0 &&
+	    (a->who.stream->warmup != NULL || ramps_any(server->ramps, COUNT_DOMAIN)))
 		domain = server_domain(&a->who, way->sender);
 	if (domain == NULL)
 		return true;
+	/* Mail of a stream that names no plan is not what warms up. */
+	if (a->who.stream->warmup != NULL)
+		q.plan = tenant_warmup(a->who.tenant, domain->name);
 	q.name = span_cstr(domain->name);
 	n = ramps_charges(server->ramps, &q, true, c->common + m->count);
 	for (size_t i = 0; i < n; i++)

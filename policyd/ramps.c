@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "quota.h"
 #include "ramps_inside.h"
 
 #define NO_PLAN "?" /* place of what names a plan that is not there */
@@ -54,11 +55,6 @@ struct ramp_entry *ramp_obtain(struct ramps *r, struct span key)
 
 void ramp_forget(struct ramps *r, struct ramp_entry *e)
 {
-	const uint32_t buckets[] = { e->day_bucket, e->hour_bucket };
-
-	for (size_t i = 0; i < ARRAY_SIZE(buckets); i++)
-		if (buckets[i] < r->of_buckets_size)
-			r->of_buckets[buckets[i]] = NULL;
 	r->count[e->ramp.scope]--;
 	HASH_DEL(r->entries, e);
 	free(e);
@@ -104,7 +100,6 @@ void ramps_close(struct ramps **r)
 	{
 		ramp_forget(*r, e);
 	}
-	free((*r)->of_buckets);
 	ramp_days_free(&(*r)->days);
 	warmup_free(&(*r)->plans);
 	free(*r);
@@ -148,34 +143,36 @@ static uint32_t obtain_bucket(
 		    : store_find_bucket(r->store, buf_span(&b));
 }
 
-/* So that a refused charge leads back to whom it is about. */
-static bool note_bucket(struct ramps *r, uint32_t bucket, struct ramp_entry *e)
-{
-	if (bucket >= r->of_buckets_size) {
-		size_t size = bucket < 512 ? 1024 : (size_t)bucket * 2;
-		struct ramp_entry **fresh =
-		    reallocarray(r->of_buckets, size, sizeof *r->of_buckets);
-
-		if (fresh == NULL)
-			return false;
-		memset(
-		    fresh + r->of_buckets_size, 0, (size - r->of_buckets_size) * sizeof *fresh);
-		r->of_buckets = fresh;
-		r->of_buckets_size = size;
-	}
-	r->of_buckets[bucket] = e;
-	return true;
-}
-
 static uint32_t use_bucket(
     struct ramps *r, struct ramp_entry *e, uint32_t *bucket_io, const char *period, bool make)
 {
-	if (*bucket_io != BUCKET_NONE)
-		return *bucket_io;
-	*bucket_io = obtain_bucket(r, e, period, make);
-	if (*bucket_io != BUCKET_NONE && !note_bucket(r, *bucket_io, e))
-		*bucket_io = BUCKET_NONE;
+	if (*bucket_io == BUCKET_NONE)
+		*bucket_io = obtain_bucket(r, e, period, make);
 	return *bucket_io;
+}
+
+/* From a bucket's name back to whom it is about; NULL: not one of ours. */
+static struct ramp_entry *entry_of_bucket(const struct ramps *r, uint32_t bucket)
+{
+	struct quota_bucket_parts parts;
+	struct span rest, scope, name;
+	enum count_scope which;
+	char space[RAMP_KEY_MAX];
+	struct ramp_entry *e;
+
+	if (bucket >= store_bucket_count(r->store) ||
+	    !quota_split_bucket_name(span_cstr(store_bucket_name(r->store, bucket)), &parts) ||
+	    !span_eq(parts.scope, SPAN("warmup")))
+		return NULL;
+	rest = parts.name;
+	if (!span_next(&rest, ' ', &scope) || !span_next(&rest, ' ', &name) ||
+	    !count_scope_of(scope, &which))
+		return NULL;
+	e = ramp_find(r, ramp_key(space, which, name, rest));
+	/* What is said of all places has the bucket of "all". */
+	return e != NULL || !span_eq(rest, SPAN(WARMUP_ALL))
+		   ? e
+		   : ramp_find(r, ramp_key(space, which, name, SPAN("")));
 }
 
 /* ---- charges ---- */
@@ -210,7 +207,8 @@ static void adopt(struct ramps *r, struct ramp_entry *e, const struct warmup_pla
 	ramp_store(r, e);
 }
 
-/* Of that place: as it is stored, or as it would begin. NULL: no memory. */
+/* What holds for that place: as it is stored, or as it would begin. NULL: no memory. What somebody
+ * chose, paused, stopped or brought to its end does not follow the configuration. */
 static struct ramp_entry *entry_of(struct ramps *r, const struct ramp_question *q,
     const struct warmup_plan *plan, bool begin, struct ramp_entry *fresh)
 {
@@ -219,11 +217,13 @@ static struct ramp_entry *entry_of(struct ramps *r, const struct ramp_question *
 	struct span key = ramp_key(space, q->scope, q->name, place);
 	struct ramp_entry *e = ramp_find(r, key);
 
-	if (e != NULL && (!begin || strcmp(e->plan, plan->id) == 0))
+	if (e != NULL && (!begin || e->ramp.chosen || e->ramp.progress.state != WARMUP_ACTIVE ||
+			     strcmp(e->plan, plan->id) == 0))
 		return e;
 	if (!begin) {
 		fresh->ramp.progress = warmup_begin(1, q->now_ns / NS_PER_S / RAMP_DAY_S);
 		fresh->day_bucket = fresh->hour_bucket = BUCKET_NONE;
+		(void)snprintf(fresh->plan, sizeof fresh->plan, "%s", plan->id);
 		return fresh;
 	}
 	if (e == NULL)
@@ -231,6 +231,18 @@ static struct ramp_entry *entry_of(struct ramps *r, const struct ramp_question *
 	if (e != NULL)
 		adopt(r, e, plan, q);
 	return e;
+}
+
+/* Begun for this place by the administrator, with a plan of his choice; NULL: not. */
+static struct ramp_entry *chosen_of(const struct ramps *r, const struct ramp_question *q)
+{
+	struct span place = q->provider.n > 0 ? q->provider : SPAN(WARMUP_OTHERS);
+	char space[RAMP_KEY_MAX];
+	struct ramp_entry *e = ramps_any(r, q->scope)
+				   ? ramp_find(r, ramp_key(space, q->scope, q->name, place))
+				   : NULL;
+
+	return e != NULL && e->ramp.chosen ? e : NULL;
 }
 
 /* Nothing may leave: a charge that never fits. */
@@ -261,7 +273,8 @@ static size_t budget(struct ramps *r, struct ramp_entry *e, const struct warmup_
 }
 
 /* What is held needs a bucket to be told by. In memory only, until other plans come. */
-static struct ramp_entry *without_plan(struct ramps *r, const struct ramp_question *q)
+static struct ramp_entry *without_plan(
+    struct ramps *r, const struct ramp_question *q, const char *name)
 {
 	char space[RAMP_KEY_MAX];
 	struct ramp_entry *e =
@@ -269,10 +282,29 @@ static struct ramp_entry *without_plan(struct ramps *r, const struct ramp_questi
 
 	if (e == NULL || e->plan[0] != '\0')
 		return e;
-	(void)snprintf(e->plan, sizeof e->plan, "%s", q->plan);
+	(void)snprintf(e->plan, sizeof e->plan, "%s", name);
 	log_text(LOG_LEVEL_ERROR, "warm-up: there is no plan \"%s\"; mail of %s %s waits",
 	    e->plan, count_scope_text(q->scope), e->ramp.name);
 	return e;
+}
+
+/* As its state says. */
+static size_t charges_of(struct ramps *r, struct ramp_entry *e, const struct ramp_question *q,
+    bool begin, struct charge *out)
+{
+	const struct warmup_plan *plan = ramp_plan(r, e);
+
+	switch (e->ramp.progress.state) {
+	case WARMUP_ACTIVE:
+		if (plan == NULL)
+			break;
+		return budget(r, e, plan, warmup_place(plan, q->provider), q, begin, out);
+	case WARMUP_PAUSED: break;
+	case WARMUP_COMPLETED:
+	case WARMUP_STOPPED:
+	case WARMUP_STATES: return 0;
+	}
+	return hold(r, e, q, begin, out);
 }
 
 size_t ramps_charges(struct ramps *r, const struct ramp_question *q, bool begin,
@@ -281,30 +313,26 @@ size_t ramps_charges(struct ramps *r, const struct ramp_question *q, bool begin,
 	char space[RAMP_KEY_MAX];
 	const struct warmup_plan *plan;
 	struct ramp_entry *all, *e, fresh = { .key_n = 0 };
+	enum warmup_state state;
 	const char *name;
 
 	if (q->plan == NULL && !ramps_any(r, q->scope))
 		return 0;
 	all = ramp_find(r, ramp_key(space, q->scope, q->name, SPAN("")));
-	name = all != NULL ? all->plan : q->plan;
-	if (name == NULL || (all != NULL && all->ramp.progress.state == WARMUP_STOPPED))
+	state = all != NULL ? all->ramp.progress.state : WARMUP_ACTIVE;
+	e = chosen_of(r, q);
+	name = all != NULL && (all->ramp.chosen || q->plan == NULL) ? all->plan : q->plan;
+	if (state == WARMUP_STOPPED || (name == NULL && e == NULL))
 		return 0;
-	plan = warmup_find(r->plans, span_cstr(name));
-	if (plan == NULL && all == NULL)
-		all = without_plan(r, q);
-	if (plan == NULL || (all != NULL && all->ramp.progress.state == WARMUP_PAUSED))
+	if (state == WARMUP_PAUSED)
 		return hold(r, all, q, begin, out);
+	if (e != NULL)
+		return charges_of(r, e, q, begin, out);
+	plan = warmup_find(r->plans, span_cstr(name));
+	if (plan == NULL)
+		return hold(r, without_plan(r, q, name), q, begin, out);
 	e = entry_of(r, q, plan, begin, &fresh);
-	if (e == NULL)
-		return hold(r, NULL, q, begin, out);
-	switch (e->ramp.progress.state) {
-	case WARMUP_ACTIVE: break;
-	case WARMUP_PAUSED: return hold(r, e, q, begin, out);
-	case WARMUP_COMPLETED:
-	case WARMUP_STOPPED:
-	case WARMUP_STATES: return 0;
-	}
-	return budget(r, e, plan, warmup_place(plan, q->provider), q, begin, out);
+	return e != NULL ? charges_of(r, e, q, begin, out) : hold(r, NULL, q, begin, out);
 }
 
 /* ---- looking ---- */
@@ -331,9 +359,11 @@ static void fill(
 bool ramps_of_bucket(
     struct ramps *r, uint32_t bucket, int64_t now_ns, struct ramp_figures *figures_r)
 {
-	if (bucket >= r->of_buckets_size || r->of_buckets[bucket] == NULL)
+	struct ramp_entry *e = entry_of_bucket(r, bucket);
+
+	if (e == NULL)
 		return false;
-	fill(r, r->of_buckets[bucket], now_ns, figures_r);
+	fill(r, e, now_ns, figures_r);
 	return true;
 }
 

@@ -22,6 +22,8 @@ struct ramp {
 	enum count_scope scope;   /* COUNT_SOURCE or COUNT_DOMAIN: whose outcomes count */
 	const char *name, *place; /* place "": what is said of all places */
 	const char *plan;         /* its name */
+	bool
+	    chosen; /* the plan is the administrator's word; else it follows the configuration */
 	struct warmup_progress progress;
 	int64_t since_s; /* when this plan began */
 };
@@ -77,9 +79,10 @@ struct ramp_change {
 	enum ramp_action action;
 	enum count_scope scope;
 	struct span name, place; /* place empty: all of them, and those to come */
-	struct span plan;        /* START; empty: the one it has */
-	unsigned day;            /* START, ADJUST, RESUME: 0: as it is (START: 1) */
-	bool week;               /* RESUME: back to the first day of its week */
+	struct span plan; /* START: the administrator's choice; empty: the configuration's */
+	struct span configured; /* the plan that the configuration names; empty: none */
+	unsigned day;           /* START, ADJUST, RESUME: 0: as it is (START: 1) */
+	bool week;              /* RESUME: back to the first day of its week */
 	int64_t now_s;
 };
 /* How many changed; a sentence in error when none did. done(context, e) once the last of

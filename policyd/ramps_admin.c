@@ -29,6 +29,7 @@ struct changing {
 	const struct ramp_change *change;
 	struct record_batch *batch;
 	size_t count;
+	struct ramp_entry *made; /* for this change alone; NULL: none was */
 	char *error;
 	size_t size;
 };
@@ -79,12 +80,14 @@ static void resume(struct changing *c, struct ramp_entry *e)
 		p->day = c->change->day;
 }
 
+/* Single places follow what is said of all, unless the choice is about them. */
 static enum err start(struct changing *c, struct ramp_entry *e)
 {
 	const struct ramp_change *change = c->change;
-	const struct warmup_plan *plan = change->plan.n > 0
-					     ? warmup_find(c->ramps->plans, change->plan)
-					     : ramp_plan(c->ramps, e);
+	bool all = e->ramp.place[0] == '\0', chosen = change->plan.n > 0;
+	struct span name = chosen ? change->plan : change->configured;
+	const struct warmup_plan *plan =
+	    name.n > 0 ? warmup_find(c->ramps->plans, name) : ramp_plan(c->ramps, e);
 
 	if (plan == NULL)
 		return wrong(c, ERR_NOTFOUND, "there is no plan of that name");
@@ -93,6 +96,7 @@ static enum err start(struct changing *c, struct ramp_entry *e)
 		return ERR_RANGE;
 	}
 	(void)snprintf(e->plan, sizeof e->plan, "%s", plan->id);
+	e->ramp.chosen = chosen && (all || change->place.n > 0);
 	e->ramp.progress = warmup_begin(change->day, change->now_s / RAMP_DAY_S);
 	e->ramp.since_s = change->now_s;
 	return ERR_OK;
@@ -114,18 +118,20 @@ static enum err apply(struct changing *c, struct ramp_entry *e)
 	return result;
 }
 
-/* What is said of all places holds for those to come: it is made when it is not there. */
-static struct ramp_entry *obtain_all_places(struct changing *c)
+/* What is said holds also where nothing has begun yet: of all places, or, with a plan, of one. */
+static struct ramp_entry *obtain_meant(struct changing *c)
 {
 	const struct ramp_change *change = c->change;
+	struct span name = change->plan.n > 0 ? change->plan : change->configured;
 	char space[RAMP_KEY_MAX];
 	struct ramp_entry *e =
-	    ramp_obtain(c->ramps, ramp_key(space, change->scope, change->name, SPAN("")));
+	    ramp_obtain(c->ramps, ramp_key(space, change->scope, change->name, change->place));
 
 	if (e != NULL && e->plan[0] == '\0') {
-		(void)snprintf(e->plan, sizeof e->plan, "%.*s", SPAN_ARG(change->plan));
+		(void)snprintf(e->plan, sizeof e->plan, "%.*s", SPAN_ARG(name));
 		e->ramp.progress = warmup_begin(1, change->now_s / RAMP_DAY_S);
 		e->ramp.since_s = change->now_s;
+		c->made = e;
 	}
 	return e;
 }
@@ -170,10 +176,10 @@ enum err ramps_change(struct ramps *r, const struct ramp_change *change, ramps_d
 		.batch = ramp_batch(r),
 		.error = error,
 		.size = size };
-	bool makes =
-	    change->action != RAMP_ADJUST && change->place.n == 0 && change->plan.n > 0;
-	struct ramp_entry *all = makes ? obtain_all_places(&c) : NULL;
-	enum err e = c.batch == NULL || (makes && all == NULL)
+	bool makes = change->place.n > 0 ? change->action == RAMP_START && change->plan.n > 0
+					 : change->action != RAMP_ADJUST &&
+					       change->plan.n + change->configured.n > 0;
+	enum err e = c.batch == NULL || (makes && obtain_meant(&c) == NULL)
 			 ? wrong(&c, ERR_NOMEM, err_text(ERR_NOMEM))
 			 : change_all(&c);
 
@@ -186,9 +192,8 @@ enum err ramps_change(struct ramps *r, const struct ramp_change *change, ramps_d
 			(void)wrong(&c, e, err_text(e));
 	} else {
 		record_batch_free(&c.batch);
-		/* What was made for this only. */
-		if (all != NULL && all->ramp.progress.reason == WARMUP_BEGAN)
-			ramp_forget(r, all);
+		if (c.made != NULL)
+			ramp_forget(r, c.made);
 	}
 	return e;
 }

@@ -29,9 +29,7 @@ struct ramp_days; /* a day that is being judged */
 struct ramps {
 	struct store *store;
 	unsigned database, counts_database;
-	struct ramp_entry *entries;     /* in the order in which they began */
-	struct ramp_entry **of_buckets; /* by bucket; as far as there are some */
-	size_t of_buckets_size;
+	struct ramp_entry *entries; /* in the order in which they began */
 	size_t count[COUNT_SCOPES];
 	struct warmup_plans *plans;
 	struct ramp_days *days; /* NULL: none is under way; owned */

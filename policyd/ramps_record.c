@@ -1,8 +1,8 @@
 /* ramps_record - how far each has come, as records.
  *
  * key  : scope letter, name, NUL, place
- * value: version u8, state u8, reason u8, plan u8 + octets, day u32, idle u32, judged i64, went
- *        back i64, since i64, checksum u64 over key and value */
+ * value: version u8, state u8 (and CHOSEN), reason u8, plan u8 + octets, day u32, idle u32, judged
+ *        i64, went back i64, since i64, checksum u64 over key and value */
 #include <endian.h>
 
 #include "log.h"
@@ -10,6 +10,7 @@
 #include "record.h"
 
 #define VERSION 1
+#define CHOSEN  0x80u
 
 static void put_u32(struct buf *out, uint32_t value)
 {
@@ -40,7 +41,7 @@ static void put_value(struct buf *out, const struct ramp_entry *e)
 	struct span plan = span_cstr(e->plan);
 
 	buf_add_char(out, VERSION);
-	buf_add_char(out, (char)p->state);
+	buf_add_char(out, (char)(p->state | (e->ramp.chosen ? CHOSEN : 0)));
 	buf_add_char(out, (char)p->reason);
 	buf_add_char(out, (char)plan.n);
 	buf_add_span(out, plan);
@@ -94,18 +95,20 @@ static bool get_value(struct span key, struct span value, struct ramp_entry *e)
 	memcpy(&sum, value.p + body.n, sizeof sum);
 	n = (unsigned char)body.p[3];
 	if (le64toh(sum) != checksum(key, body) || body.n != 4 + n + sizeof f ||
-	    (unsigned char)body.p[1] >= WARMUP_STATES ||
+	    ((unsigned char)body.p[1] & ~CHOSEN) >= WARMUP_STATES ||
 	    (unsigned char)body.p[2] >= WARMUP_REASONS ||
 	    !span_copy(span_head(span_from(body, 4), n), e->plan, sizeof e->plan))
 		return false;
 	memcpy(&f, body.p + 4 + n, sizeof f);
-	*p = (struct warmup_progress){ .state = (enum warmup_state)body.p[1],
+	*p = (struct warmup_progress){ .state = (enum warmup_state)(
+					   (unsigned char)body.p[1] & ~CHOSEN),
 		.reason = (enum warmup_reason)body.p[2],
 		.day = le32toh(f.day),
 		.idle = le32toh(f.idle),
 		.judged = (int64_t)le64toh(f.judged),
 		.went_back = (int64_t)le64toh(f.went_back) };
 	e->ramp.since_s = (int64_t)le64toh(f.since);
+	e->ramp.chosen = ((unsigned char)body.p[1] & CHOSEN) != 0;
 	return true;
 }
 

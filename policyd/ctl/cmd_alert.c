@@ -18,18 +18,11 @@ enum column { ALERT, SEVERITY, STATE, SINCE, LAST, TIMES, TOLD, MUTED, TEXT, COL
 int cmd_alert_list(struct ctl *ctl, const struct grammar_match *match)
 {
 	struct buf request = BUF_INIT(REQUEST_MAX);
-	struct report *report = report_new();
-	int status = EX_OSERR;
+	int status;
 
-	if (report == NULL)
-		goto out;
 	client_begin(&request, CONTROL_ALERT_LIST);
 	attr_put(&request, "all", grammar_has(match, "all") ? SPAN("yes") : SPAN("no"));
-	status = ctl_list(ctl, &request, report, "alerts");
-	if (status == EX_OK)
-		status = ctl_print(ctl, &report);
-out:
-	report_free(&report);
+	status = ctl_print_list(ctl, &request, "alerts");
 	buf_free(&request);
 	return status;
 }

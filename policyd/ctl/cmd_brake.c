@@ -7,17 +7,10 @@
 int cmd_brake_list(struct ctl *ctl, const struct grammar_match *match UNUSED)
 {
 	struct buf request = BUF_INIT(REQUEST_MAX);
-	struct report *report = report_new();
-	int status = EX_OSERR;
+	int status;
 
-	if (report == NULL)
-		goto out;
 	client_begin(&request, CONTROL_BRAKE_LIST);
-	status = ctl_list(ctl, &request, report, "brakes");
-	if (status == EX_OK)
-		status = ctl_print(ctl, &report);
-out:
-	report_free(&report);
+	status = ctl_print_list(ctl, &request, "brakes");
 	buf_free(&request);
 	return status;
 }

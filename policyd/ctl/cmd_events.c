@@ -28,17 +28,10 @@ static void begin(struct buf *request, const struct grammar_match *match)
 int cmd_events_show(struct ctl *ctl, const struct grammar_match *match)
 {
 	struct buf request = BUF_INIT(REQUEST_MAX);
-	struct report *report = report_new();
-	int status = EX_OSERR;
+	int status;
 
-	if (report == NULL)
-		goto out;
 	begin(&request, match);
-	status = ctl_list(ctl, &request, report, "events");
-	if (status == EX_OK)
-		status = ctl_print(ctl, &report);
-out:
-	report_free(&report);
+	status = ctl_print_list(ctl, &request, "events");
 	buf_free(&request);
 	return status;
 }

@@ -7,19 +7,12 @@
 static int list(struct ctl *ctl, const char *verb, const char *pool)
 {
 	struct buf request = BUF_INIT(REQUEST_MAX);
-	struct report *report = report_new();
-	int status = EX_OSERR;
+	int status;
 
-	if (report == NULL)
-		goto out;
 	client_begin(&request, verb);
 	if (pool != NULL)
 		attr_put(&request, "pool", span_cstr(pool));
-	status = ctl_list(ctl, &request, report, "rows");
-	if (status == EX_OK)
-		status = ctl_print(ctl, &report);
-out:
-	report_free(&report);
+	status = ctl_print_list(ctl, &request, "rows");
 	buf_free(&request);
 	return status;
 }

@@ -1,6 +1,7 @@
 /* cmd_ring - "dkim list|rotate|activate|retire|rollback": keys of domains with dkim_ring, from the
  * making to the revocation. keyring.c says what follows; here it is looked at and done. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -164,16 +165,26 @@ static int write_ring(struct command *c, const struct key_place *place, const st
 	return e == ERR_DENIED ? EX_NOPERM : EX_CANTCREAT;
 }
 
+/* Is the selector taken, in the ring or by a file that is none of the ring's? */
+static bool is_taken(const struct key_place *place, struct ring *ring, const char *selector)
+{
+	char name[RING_SELECTOR_MAX + 8];
+
+	(void)snprintf(name, sizeof name, "%s.pem", selector);
+	return ring_find(ring, span_cstr(selector)) != NULL ||
+	       faccessat(place->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* "pm", year and month, "r" or "e"; a second one of the month gets a number. */
-static void choose_selector(
-    const struct command *c, struct ring *ring, enum ring_type type, char *out, size_t size)
+static void choose_selector(const struct command *c, const struct key_place *place,
+    struct ring *ring, enum ring_type type, char *out, size_t size)
 {
 	char now[ZONE_TEXT_MAX];
 	const char *letter = type == RING_RSA ? "r" : "e";
 
 	zone_format(zone_utc(), c->now_s, now);
 	(void)snprintf(out, size, "pm%.4s%.2s%s", now, now + 5, letter);
-	for (unsigned n = 2; ring_find(ring, span_cstr(out)) != NULL && n < 1000; n++)
+	for (unsigned n = 2; is_taken(place, ring, out) && n < 1000; n++)
 		(void)snprintf(out, size, "pm%.4s%.2s%s%u", now, now + 5, letter, n);
 }
 
@@ -186,7 +197,7 @@ static int make_key(struct command *c, const struct key_place *place, struct man
 	int status = EX_OK;
 	enum err e;
 
-	choose_selector(c, &m->ring, type, selector, RING_SELECTOR_MAX);
+	choose_selector(c, place, &m->ring, type, selector, RING_SELECTOR_MAX);
 	(void)snprintf(name, sizeof name, "%s.pem", selector);
 	e = genkey_make(type == RING_RSA ? GENKEY_RSA : GENKEY_ED25519, 2048, &pem, &record);
 	if (e == ERR_OK && !ring_add(&m->ring, span_cstr(selector), type, c->now_s))
@@ -432,8 +443,17 @@ int cmd_dkim_rotate(struct ctl *ctl, const struct grammar_match *match)
 	if (status == EX_OK)
 		status = look_at_dns(&c, match);
 	if (status == EX_OK) {
-		for (size_t i = 0; i < c.count && status == EX_OK; i++)
-			status = rotate_one(&c, &c.at[i]);
+		/* One domain's trouble is no other's. */
+		for (size_t i = 0; i < c.count; i++) {
+			int one = rotate_one(&c, &c.at[i]);
+
+			status = status == EX_OK ? one : status;
+		}
+		if (ctl->left_out > 0) {
+			ctl_error(
+			    "tenants are broken, and their domains left out: penguinctl check");
+			status = status == EX_OK ? EX_CONFIG : status;
+		}
 		status = finish(&c, &report, status);
 	}
 	report_free(&report);

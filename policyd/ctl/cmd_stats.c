@@ -8,11 +8,8 @@ int cmd_stats(struct ctl *ctl, const struct grammar_match *match)
 {
 	static const char *const values[] = { "by", "since", "until", "each" };
 	struct buf request = BUF_INIT(REQUEST_MAX);
-	struct report *report = report_new();
-	int status = EX_OSERR;
+	int status;
 
-	if (report == NULL)
-		goto out;
 	client_begin(&request, CONTROL_STATS);
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		attr_put(&request, values[i], span_cstr(grammar_value(match, values[i])));
@@ -20,11 +17,7 @@ int cmd_stats(struct ctl *ctl, const struct grammar_match *match)
 	attr_put(
 	    &request, "providers", grammar_has(match, "providers") ? SPAN("yes") : SPAN("no"));
 	attr_put(&request, "all", grammar_has(match, "all") ? SPAN("yes") : SPAN("no"));
-	status = ctl_list(ctl, &request, report, "stats");
-	if (status == EX_OK)
-		status = ctl_print(ctl, &report);
-out:
-	report_free(&report);
+	status = ctl_print_list(ctl, &request, "stats");
 	buf_free(&request);
 	return status;
 }

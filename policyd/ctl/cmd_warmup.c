@@ -122,19 +122,12 @@ int cmd_warmup_status(struct ctl *ctl, const struct grammar_match *match)
 {
 	const char *name = grammar_slot(match, 0);
 	struct buf request = BUF_INIT(REQUEST_MAX);
-	struct report *report = report_new();
-	int status = EX_OSERR;
+	int status;
 
-	if (report == NULL)
-		goto out;
 	client_begin(&request, CONTROL_WARMUP_LIST);
 	if (name != NULL)
 		attr_put(&request, "subject", span_cstr(name));
-	status = ctl_list(ctl, &request, report, "warmup");
-	if (status == EX_OK)
-		status = ctl_print(ctl, &report);
-out:
-	report_free(&report);
+	status = ctl_print_list(ctl, &request, "warmup");
 	buf_free(&request);
 	return status;
 }

@@ -130,6 +130,7 @@ static int load(struct ctl *ctl, bool tenants)
 		ctl_error("%s: %s", ctl->config_file, err_text(e));
 		status = EX_CONFIG;
 	}
+	ctl->left_out = report.errors;
 	buf_free(&report.text);
 	return status;
 }
@@ -320,6 +321,17 @@ int ctl_list(
 	}
 	buf_free(&next);
 	buf_free(&again);
+	return status;
+}
+
+int ctl_print_list(struct ctl *ctl, struct buf *request, const char *table_name)
+{
+	struct report *report = report_new();
+	int status = report != NULL ? ctl_list(ctl, request, report, table_name) : EX_OSERR;
+
+	if (status == EX_OK)
+		status = ctl_print(ctl, &report);
+	report_free(&report);
 	return status;
 }
 

@@ -21,6 +21,7 @@ struct ctl {
 	struct snapshot *snapshot; /* NULL until ctl_load */
 	struct snapshot *provider; /* without tenants; NULL until ctl_load_provider */
 	struct client *client;     /* NULL until the first request */
+	unsigned left_out;         /* errors of what was loaded all the same: broken tenants */
 };
 
 /* The table of all commands. */
@@ -59,6 +60,8 @@ int ctl_trouble(enum err e) CHECKED;
  * that name whose columns the reply names. */
 int ctl_list(struct ctl *ctl, struct buf *request, struct report *report,
     const char *table_name) CHECKED;
+/* The same as a report of that one table, printed. */
+int ctl_print_list(struct ctl *ctl, struct buf *request, const char *table_name) CHECKED;
 /* Names the columns of a new table as the reply does. */
 void ctl_columns(struct report_table *table, const struct attr_request *reply);
 /* The rows of one reply; table may hold columns already. */

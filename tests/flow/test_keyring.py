@@ -191,6 +191,24 @@ def by_hand(w):
     expect(w.states() == {"pm202606r": "active", "pm202606r2": "retiring"}, w.states())
 
 
+def strangers(w):
+    """A key file of that name which no ring knows is left alone; one domain's trouble is no other's."""
+    (w.keys / NAME).mkdir()
+    (w.keys / NAME / "pm202606r.pem").write_text("mine")
+    w.publish({})
+    expect(w.rotate() == {"pm202606r2": "generated"}, "beside it")
+    expect((w.keys / NAME / "pm202606r.pem").read_text() == "mine", "it")
+    # A full ring: 32 keys that were revoked just now.
+    (w.keys / NAME / "ring").write_text("".join(
+        "[k%d]\ntype = rsa\nstate = revoked\nsince = %sZ\n" % (i, BEGIN) for i in range(32)))
+    status, out, error = w.ctl("dkim", "rotate", "--json")
+    rows = [(r["domain"], r["step"]) for r in json.loads(out)]
+    expect(rows == [("c.example", "generated")] and status == 73 and NAME in error, (rows, error))
+    (w.keys / NAME / "ring").write_text("[k]\n")
+    status, out, error = w.ctl("dkim", "rotate", "--json")
+    expect(status == 78 and "tenants are broken" in error, (status, out, error))
+
+
 def emergency(w):
     """What signs is revoked at once; the next one signs as soon as DNS has it."""
     w.rotate()
@@ -220,7 +238,7 @@ def all_domains(w):
 def main():
     suite = Suite()
     for name, check in (("a key's life", life), ("trouble", trouble), ("by hand", by_hand),
-                        ("emergency", emergency), ("all domains", all_domains)):
+                        ("strangers", strangers), ("emergency", emergency), ("all domains", all_domains)):
         with World() as w:
             suite.check("keyring: " + name, check, w)
     return suite.end()

@@ -213,6 +213,11 @@ def complaints():
         expect(w.reason("bob@yahoo.com") is None, "not spam")
         w.counts({("acme", "yahoo"): {"complained": 1}, ("acme", "other"): {"complained": 1}})
         wait_until(lambda: len(w.events("complained")) == 2, 10, "events")
+        # Also one about a stream that needs to be known stops the others, and not it.
+        w.takes(ARF % ("abuse", "eve@yahoo.com", w.path("eve@yahoo.com", stream="bill")), "fbl@x")
+        expect(w.reason("eve@yahoo.com", stream="bill") is None, "its own stream")
+        expect(w.reason("eve@yahoo.com") == "complaint" and
+               w.reason("eve@yahoo.com", stream="more") == "complaint", "bulk")
     with World(transactional=False) as w:
         w.takes(ARF % ("abuse", "jo@yahoo.com", w.path("jo@yahoo.com")), "fbl@acme.example")
         expect(w.reason("jo@yahoo.com") == "complaint", "all of it is bulk")

@@ -340,6 +340,70 @@ def by_hand():
                {r["place"] for r in rows} == {"google", "yahoo", "every place"}, (rows, err))
 
 
+def whose_word():
+    """A plan that was chosen for a place stays; a pause that is over pins no plan; a place may begin
+    by a choice alone."""
+    with World("long") as w, w.client("acme") as client:
+        expect(w.send(client, "gmail.com") is None, "begins")
+        w.change("start", place="google", plan="hourly", day="1")
+        for _ in range(2):
+            expect(w.send(client, "gmail.com") is None, "by the chosen plan")
+        expect((w.ramp()["plan"], w.ramp()["budget"]) == ("hourly", "10"), w.ramp())
+        w.restart()
+        with w.client("acme") as again:
+            expect(w.send(again, "gmail.com") is None, "still")
+            expect(w.ramp()["plan"] == "hourly", w.ramp())
+            expect(w.change("start", place="yahoo", plan="tiny", day="3")["status"] == "ok", "new")
+            expect(w.send(again, "yahoo.com") is None, "the new place")
+            expect((w.ramp("yahoo")["plan"], w.ramp("yahoo")["day"]) == ("tiny", "3"), w.ramps())
+            # Said of all places: they follow it again.
+            w.change("start", plan="long", day="9")
+            expect(w.send(again, "gmail.com") is None, "again")
+            expect(w.ramp()["plan"] == "long", w.ramp())
+    with World("long") as w, w.client("acme") as client:
+        expect(w.send(client, "gmail.com") is None, "begins")
+        w.change("pause")
+        refuses(w.send(client, "yahoo.com"), "451 4.7.1", "no source")
+        w.change("resume")
+        w.config.file.write_text(w.config.file.read_text().replace(
+            'warmup = "long"', 'warmup = "tiny"'))
+        w.reload()
+        expect(w.send(client, "gmail.com") is None, "goes on")
+        expect(w.ramp()["plan"] == "tiny", w.ramp())
+        # What somebody stopped for a place does not begin because the configuration changes.
+        w.change("stop", place="google")
+        w.config.file.write_text(w.config.file.read_text().replace(
+            'warmup = "tiny"', 'warmup = "hourly"'))
+        w.reload()
+        for _ in range(30):
+            expect(w.send(client, "gmail.com") is None, "stopped")
+        expect(w.ramp()["state"] == "stopped", w.ramp())
+
+
+def two_streams():
+    """Streams of one domain with two plans: the first one's, and no thrashing between them; a stream
+    without a plan is not held by it. A pause holds places to come."""
+    with World("", stream='warmup = "long"; }, { name = "more"; pool = "p"; logins = ["more"]; '
+               'warmup = "tiny"; }, { name = "none"; pool = "p"; logins = ["none"]; ') as w:
+        path = w.config.tenants_directory / "acme.conf"
+        path.write_text(path.read_text().replace('logins = ["acme"]',
+                                                 'logins = ["acme", "more", "none"]'))
+        w.reload()
+        with w.client("acme") as news, w.client("more") as more, w.client("none") as none:
+            w.change("start", "domain", "acme.example", place="google", plan="long", day="3")
+            for client in (news, more, news, more, news, more):
+                expect(w.send(client, "gmail.com") is None, "together")
+            expect(w.ramp(name="acme.example")["day"] == "3", w.ramps())
+            refuses(w.send(more, "gmail.com"), "451 4.7.1", "day 3 of 15, 6 recipients")
+            for client in (news, more):
+                expect(w.send(client, "yahoo.com") is None, "another place")
+            refuses(w.send(more, "yahoo.com"), "451 4.7.1", "day 1 of 15, 2 recipients")
+            for _ in range(5):
+                expect(w.send(none, "yahoo.com") is None, "names no plan")
+            w.change("pause", "domain", "acme.example")
+            refuses(w.send(news, "dest.example"), "451 4.7.1", "of acme.example to all is paused")
+
+
 def adjusting():
     """To a day that allows more than twice of today's, or 100 more, it does not jump."""
     with World("steep", plans="[steep]\ndays = 100 200 400 800\nsource = x\n") as w, \
@@ -512,7 +576,8 @@ def main():
     for name, check in (("budgets", budgets), ("one message", one_message),
                         ("one budget, hours", one_budget), ("overflow", overflow),
                         ("outcomes", outcomes), ("blocks", blocks), ("idle", idle),
-                        ("by hand", by_hand), ("adjusting", adjusting), ("domains", domains),
+                        ("by hand", by_hand), ("whose word", whose_word),
+                        ("two streams", two_streams), ("adjusting", adjusting), ("domains", domains),
                         ("no plan", no_plan), ("another plan", another_plan),
                         ("kill -9", killed), ("shipped plans", shipped), ("check", checked),
                         ("simulated", simulated)):
